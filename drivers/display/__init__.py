@@ -1,0 +1,1 @@
+"""Call-number LED displays."""

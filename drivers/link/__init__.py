@@ -1,0 +1,1 @@
+"""Links: where a device is plugged, as a URL, apart from what it does."""

@@ -1,0 +1,21 @@
+"""Every link scheme, at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from drivers.link.evdev import check_evdev, open_evdev
+from drivers.link.serial import open_serial, serial_options
+from drivers.link.tcp import open_tcp, tcp_options
+from drivers.link.url import LinkUrl
+
+Opener = Callable[[LinkUrl], Awaitable[Any]]
+Check = Callable[[LinkUrl], object]
+
+SCHEMES: Mapping[str, tuple[Opener, Check]] = {
+    "serial": (open_serial, serial_options),
+    "tcp": (open_tcp, tcp_options),
+    "evdev": (open_evdev, check_evdev),
+}
+"""Scheme → how to open it (raises DeviceError), and how to check a URL without opening it (raises LinkUrlError)."""

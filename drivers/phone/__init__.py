@@ -1,0 +1,1 @@
+"""Phone lines whose rings are counted."""

@@ -1,0 +1,1 @@
+"""The other side of each device, and the bench: a web page over them."""
