@@ -302,6 +302,13 @@ class ClockJumped(Event):
     by_s: float
 
 
+class StoreReplaced(Event):
+    """The database was damaged: put aside, and a new one begun. The epoch in the ids is a new one from here on."""
+
+    kept_as: str
+    reason: str
+
+
 class EventsDropped(Event):
     """The store was full: these events were never sent and are gone."""
 

@@ -1,0 +1,208 @@
+"""The store: one SQLite file, one writer thread, group commit. The only module that talks to SQLite.
+
+Theory of operation. Whoever changes something passes a function to `transact`. The writer thread takes all
+functions that are waiting, runs each inside a savepoint of one transaction, and commits once: with
+``synchronous=FULL`` in WAL mode a commit is one fsync, shared by the group. Only then are the callers' futures
+settled and the new events handed to the publisher, both in the event loop and in the order of the sequence. A
+function that raises is undone alone. When the disk fails, nobody in the group is told that anything was stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from daemon.clock import Clock
+from daemon.database import Connection, Database, Fault, Transaction
+from daemon.envelope import StoredEvent
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+GROUP_MAX = 500
+"""Changes in one commit: more would keep the first of them waiting too long."""
+
+NOTE_ACKNOWLEDGED_S = 0.2
+"""How long acknowledgements may stay unwritten. A crash in between sends those events again, with their ids."""
+
+QUEUE_MAX = 20_000
+"""Changes that may wait while the disk stalls; beyond it callers are refused at once, and memory stays bounded."""
+
+
+class StoreError(Exception):
+    """Nothing of this change was stored: the disk is full, read-only, damaged or too slow."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """A function for the writer thread, and the future that waits for it in the event loop."""
+
+    run: Callable[[Transaction], Any]
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    events: list[StoredEvent] = field(default_factory=list)
+
+
+class Store:
+    """The one place where anything is kept. Make it in the event loop; `open` before use, `close` at the end.
+
+    `on_committed` gets new events in order, in the event loop, right after the commit that holds them.
+    `on_health` is told, in the event loop, when storing begins to fail (with the cause) and when it works again.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        source: str,
+        clock: Clock,
+        on_committed: Callable[[Sequence[StoredEvent]], None],
+        on_health: Callable[[str | None], None],
+    ) -> None:
+        self._database = Database(path, source=source, clock=clock)
+        self._on_committed = on_committed
+        self._on_health = on_health
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE_MAX)
+        self._acknowledged: list[int] = []
+        self._noting: asyncio.TimerHandle | None = None
+        self._failure: str | None = None
+        self._ending = False
+        self._thread = threading.Thread(target=self._write, name="store", daemon=True)
+
+    def open(self) -> None:
+        """Start the writer. A database that cannot be opened is tried again at every change."""
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Store what is waiting, mark the end as clean, and stop the writer."""
+        if self._noting is not None:
+            self._noting.cancel()
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def transact(self, run: Callable[[Transaction], T]) -> T:
+        """Run `run` in a transaction and return its result once it is on the disk.
+
+        `run` is called in the writer thread, may be called twice, and touches nothing but its transaction.
+        What it raises is raised here, and its changes are undone. Raises StoreError when nothing can be stored.
+        """
+        done: asyncio.Future[T] = self._loop.create_future()
+        try:
+            self._jobs.put_nowait(_Job(run, done))
+        except queue.Full as error:
+            raise StoreError(f"{QUEUE_MAX} changes are waiting for the disk") from error
+        return await done
+
+    async def unsent(self, after: int, limit: int) -> list[StoredEvent]:
+        """Up to `limit` events above sequence `after` that no broker has acknowledged, in order."""
+        return await self.transact(lambda transaction: transaction.unsent(after, limit))
+
+    def acknowledged(self, sequences: Sequence[int]) -> None:
+        """A broker has these events: written down with the next change, or soon."""
+        self._acknowledged.extend(sequences)
+        if self._noting is None:
+            self._noting = self._loop.call_later(NOTE_ACKNOWLEDGED_S, self._note)
+
+    def refused(self, sequence: int, reason: str) -> None:
+        """A broker refused this event: kept as unsent, with the reason."""
+        self._put(lambda transaction: transaction.note_refused(sequence, reason))
+
+    def _note(self) -> None:
+        self._noting = None
+        sequences, self._acknowledged = self._acknowledged, []
+        self._put(lambda transaction: transaction.note_sent(sequences))
+
+    def _put(self, run: Callable[[Transaction], None]) -> None:
+        # Nobody waits for these: when they are lost, an event is sent again, with its id.
+        done: asyncio.Future[None] = self._loop.create_future()
+        done.add_done_callback(_forget)
+        try:
+            self._jobs.put_nowait(_Job(run, done))
+        except queue.Full:
+            log.warning("the store is too busy to note what was sent; it will be sent again")
+
+    # the writer thread
+
+    def _write(self) -> None:
+        while not self._ending:
+            group = self._take_group()
+            if group:
+                self._commit(group)
+        self._database.close()
+
+    def _take_group(self) -> list[_Job]:
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == GROUP_MAX:
+                return group
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return group
+        self._ending = True
+        return group
+
+    def _commit(self, group: list[_Job]) -> None:
+        try:
+            self._run(group)
+            failure = None
+        except Fault as fault:
+            failure = str(fault)
+            if len(group) > 1:  # one of them may be the cause: each gets its own chance
+                for job in group:
+                    self._commit([job])
+                return
+            group[0].error = StoreError(failure)
+            group[0].events = []
+        self._loop.call_soon_threadsafe(self._settle, group, failure)
+
+    def _run(self, group: list[_Job]) -> None:
+        with self._database.transaction() as connection:
+            for job in group:
+                self._run_one(connection, job)
+
+    def _run_one(self, connection: Connection, job: _Job) -> None:
+        job.error = None
+        with connection.savepoint() as transaction:
+            try:
+                job.result = job.run(transaction)
+                job.events = transaction.events
+            except Fault:
+                raise
+            except Exception as error:  # noqa: BLE001 (raised again where the change was asked for)
+                transaction.undo()
+                job.error = error
+
+    # back in the event loop
+
+    def _settle(self, group: list[_Job], failure: str | None) -> None:
+        if failure != self._failure:
+            self._failure = failure
+            self._on_health(failure)
+        events = [event for job in group if job.error is None for event in job.events]
+        if events:
+            self._on_committed(events)
+        for job in group:
+            if job.done.done():
+                continue  # whoever asked has gone; what was stored stays
+            if job.error is not None:
+                job.done.set_exception(job.error)
+            else:
+                job.done.set_result(job.result)
+
+
+def _forget(done: asyncio.Future[None]) -> None:
+    if not done.cancelled():
+        done.exception()
