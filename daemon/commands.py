@@ -115,6 +115,7 @@ class Refusal(StrEnum):
     UNKNOWN_COUNTER = "unknown-counter"
     UNKNOWN_DISPLAY = "unknown-display"
     NUMBERS_EXHAUSTED = "numbers-exhausted"
+    NO_PANEL = "no-panel"
     NO_TICKET = "no-ticket"
     NOTHING_WAITING = "nothing-waiting"
     NO_SESSION = "no-session"

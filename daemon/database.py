@@ -104,6 +104,12 @@ class Transaction:
         """A broker refused this one."""
         self.write("UPDATE event SET refused = ? WHERE sequence = ?", reason, sequence)
 
+    def used_bytes(self) -> int:
+        """The size of what the database holds, without the room it keeps for reuse."""
+        rows = [self.row(f"PRAGMA {name}") for name in ("page_count", "freelist_count", "page_size")]
+        pages, free, page_bytes = (int(row[0]) if row else 0 for row in rows)
+        return (pages - free) * page_bytes
+
     def meta(self, key: str) -> str | None:
         """A value kept about the database itself."""
         found = self.row("SELECT value FROM meta WHERE key = ?", key)

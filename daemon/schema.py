@@ -75,6 +75,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE phone_call (
         id        INTEGER PRIMARY KEY AUTOINCREMENT,
         phone     TEXT NOT NULL,
+        began_at  REAL NOT NULL,
         rings     INTEGER NOT NULL,
         caller    TEXT,
         state     TEXT NOT NULL        -- ringing, answered, missed, unknown

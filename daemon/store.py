@@ -32,6 +32,8 @@ GROUP_MAX = 500
 NOTE_ACKNOWLEDGED_S = 0.2
 """How long acknowledgements may stay unwritten. A crash in between sends those events again, with their ids."""
 
+KEEP_RETRY_S = 1.0
+
 QUEUE_MAX = 20_000
 """Changes that may wait while the disk stalls; beyond it callers are refused at once, and memory stays bounded."""
 
@@ -103,6 +105,15 @@ class Store:
             raise StoreError(f"{QUEUE_MAX} changes are waiting for the disk") from error
         return await done
 
+    async def keep(self, run: Callable[[Transaction], T]) -> T:
+        """As `transact`, however long the disk takes: for what has happened already and cannot be taken back."""
+        while True:
+            try:
+                return await self.transact(run)
+            except StoreError as error:
+                log.warning("waiting for the store: %s", error)
+                await asyncio.sleep(KEEP_RETRY_S)
+
     async def unsent(self, after: int, limit: int) -> list[StoredEvent]:
         """Up to `limit` events above sequence `after` that no broker has acknowledged, in order."""
         return await self.transact(lambda transaction: transaction.unsent(after, limit))
@@ -115,21 +126,21 @@ class Store:
 
     def refused(self, sequence: int, reason: str) -> None:
         """A broker refused this event: kept as unsent, with the reason."""
-        self._put(lambda transaction: transaction.note_refused(sequence, reason))
+        self.post(lambda transaction: transaction.note_refused(sequence, reason))
 
     def _note(self) -> None:
         self._noting = None
         sequences, self._acknowledged = self._acknowledged, []
-        self._put(lambda transaction: transaction.note_sent(sequences))
+        self.post(lambda transaction: transaction.note_sent(sequences))
 
-    def _put(self, run: Callable[[Transaction], None]) -> None:
-        # Nobody waits for these: when they are lost, an event is sent again, with its id.
+    def post(self, run: Callable[[Transaction], None]) -> None:
+        """As `transact`, for what nobody waits for. In order with everything else; when it fails, the log says so."""
         done: asyncio.Future[None] = self._loop.create_future()
-        done.add_done_callback(_forget)
+        done.add_done_callback(_report)
         try:
             self._jobs.put_nowait(_Job(run, done))
         except queue.Full:
-            log.warning("the store is too busy to note what was sent; it will be sent again")
+            log.error("not stored: %d changes are waiting for the disk", QUEUE_MAX)  # noqa: TRY400
 
     # the writer thread
 
@@ -203,6 +214,9 @@ class Store:
                 job.done.set_result(job.result)
 
 
-def _forget(done: asyncio.Future[None]) -> None:
-    if not done.cancelled():
-        done.exception()
+def _report(done: asyncio.Future[None]) -> None:
+    error = None if done.cancelled() else done.exception()
+    if isinstance(error, StoreError):
+        log.error("not stored: %s", error)
+    elif error is not None:
+        raise error

@@ -1,0 +1,109 @@
+"""One panel at its counter: bounce, time-out and thanks around the rating rules. Lives in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from daemon.database import Transaction
+from daemon.events import RatingUnsolicited
+from daemon.ratings import close_session, open_session_id, submit
+from daemon.settings import Rating
+from daemon.store import Store, StoreError
+from drivers.device import DeviceError
+from drivers.panel.capability import Panel, Press
+
+log = logging.getLogger(__name__)
+
+
+class RatingDesk:
+    """The ratings given on one panel. Nobody is thanked before the rating is on the disk."""
+
+    def __init__(
+        self, panel_name: str, counter: str | None, rating: Rating, store: Store, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._panel_name = panel_name
+        self._counter = counter
+        self._rating = rating
+        self._store = store
+        self._tasks = tasks
+        self._panel: Panel | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_at_s: dict[int, float] = {}
+
+    def connect(self, panel: Panel) -> None:
+        """Take the panel itself, once its driver is made."""
+        self._panel = panel
+
+    async def resume(self) -> None:
+        """After a restart: a session that was open goes on, with its whole time again."""
+        counter = self._counter
+        if counter is None:
+            return
+        session = await self._store.transact(lambda transaction: open_session_id(transaction, counter))
+        if session is not None:
+            self.opened(session)
+
+    def opened(self, session: str) -> None:
+        """A session was opened and is stored: invite the visitor, and end it when its time is over."""
+        self._stop_timer()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._rating.timeout_s, self._time_out, session)
+        self._ask(Panel.invite)
+
+    def dismissed(self) -> None:
+        """The session ended by command, and that is stored."""
+        self._stop_timer()
+        self._ask(Panel.dismiss)
+
+    def pressed(self, press: Press) -> None:
+        """A key went down. Contact bounce of the same key is not a press."""
+        last_s = self._last_at_s.get(press.level)
+        self._last_at_s[press.level] = press.monotonic_s
+        if last_s is not None and press.monotonic_s - last_s < self._rating.bounce_s:
+            return
+        self._tasks.create_task(self._take(press))
+
+    async def _take(self, press: Press) -> None:
+        lately_rated = self._timer is not None
+
+        def change(transaction: Transaction) -> bool:
+            if self._counter is None:
+                transaction.emit(RatingUnsolicited(panel=self._panel_name, counter=None, level=press.level))
+                return False
+            return submit(transaction, self._counter, self._panel_name, press.level, lately_rated=lately_rated)
+
+        if await self._keep(change, f"a press of {press.level}"):
+            self._ask(Panel.thank)
+
+    def _time_out(self, session: str) -> None:
+        self._timer = None
+        self._tasks.create_task(self._lapse(session))
+
+    async def _lapse(self, session: str) -> None:
+        counter = self._counter or ""
+        if await self._keep(lambda change: close_session(change, counter, "timed-out", only=session), "a time-out"):
+            self._ask(Panel.dismiss)
+
+    def _ask(self, what: Callable[[Panel], Awaitable[None]]) -> None:
+        if self._panel is not None:
+            self._tasks.create_task(self._tell(self._panel, what))
+
+    async def _tell(self, panel: Panel, what: Callable[[Panel], Awaitable[None]]) -> None:
+        try:
+            await what(panel)
+        except DeviceError as error:
+            log.info("panel %s could not be told: %s", self._panel_name, error)  # its own status says so, too
+
+    async def _keep(self, change: Callable[[Transaction], bool], what: str) -> bool:
+        try:
+            return await self._store.transact(change)
+        except StoreError as error:
+            log.error("panel %s: %s was not stored, and nobody is thanked: %s", self._panel_name, what, error)  # noqa: TRY400
+            return False
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,217 @@
+"""The queue: numbers by service, anew each day, and what counters do with them. Changes only; no waiting, no devices.
+
+A number is `issued` while its slip is being printed, `waiting` once the slip may be out, and can be called only
+then: nobody is called whose number nobody holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from daemon.commands import Refusal
+from daemon.database import Transaction
+from daemon.events import (
+    TicketCalled,
+    TicketFinished,
+    TicketIssued,
+    TicketSkipped,
+    TicketWaiting,
+    TicketWithdrawn,
+)
+from daemon.refused import Refused
+from daemon.settings import Service
+
+
+class TicketState(StrEnum):
+    ISSUED = "issued"
+    WAITING = "waiting"
+    CALLED = "called"
+    SKIPPED = "skipped"
+    FINISHED = "finished"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One number of one day. Times are unix times."""
+
+    id: str
+    service: str
+    number: str
+    state: TicketState
+    calls: int
+    issued_at: float
+    called_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """How a service's queue stands."""
+
+    waiting: int
+    longest_wait_s: float | None
+
+
+_COLUMNS = "id, service, number, state, calls, issued_at, called_at"
+
+
+def take(transaction: Transaction, service_name: str, service: Service) -> tuple[Ticket, int]:
+    """A new number, and how many wait before it; raises Refused when the day's numbers are used up."""
+    day = transaction.now.date().isoformat()
+    sequence = _next_number(transaction, service_name, service, day)
+    number = f"{service.prefix}{sequence:0{len(str(service.last))}d}"
+    now = transaction.now.timestamp()
+    ticket = Ticket(f"{day.replace('-', '')}-{number}", service_name, number, TicketState.ISSUED, 0, now, None)
+    ahead = figures(transaction, service_name).waiting
+    transaction.write(
+        "INSERT INTO ticket (id, place, service, number, state, issued_at)"
+        " VALUES (?, (SELECT coalesce(max(place), 0) + 1 FROM ticket), ?, ?, ?, ?)",
+        *(ticket.id, service_name, number, ticket.state, now),
+    )
+    transaction.emit(TicketIssued(ticket=ticket.id, number=number, service=service_name, ahead=ahead))
+    return ticket, ahead
+
+
+def _next_number(transaction: Transaction, name: str, service: Service, day: str) -> int:
+    found = transaction.row("SELECT last FROM numbering WHERE service = ? AND day = ?", name, day)
+    number = int(found[0]) + 1 if found else service.first
+    if number > service.last:
+        raise Refused(Refusal.NUMBERS_EXHAUSTED, f"{name}: {service.prefix}{service.last} was today's last number")
+    transaction.write(
+        "INSERT INTO numbering VALUES (?, ?, ?) ON CONFLICT (service, day) DO UPDATE SET last = excluded.last",
+        *(name, day, number),
+    )
+    return number
+
+
+def let_wait(transaction: Transaction, ticket_id: str) -> None:
+    """The slip is out, or may be: the number can be called."""
+    ticket = _find(transaction, ticket_id)
+    if ticket.state is TicketState.ISSUED:
+        transaction.write("UPDATE ticket SET state = ? WHERE id = ?", TicketState.WAITING, ticket_id)
+        transaction.emit(TicketWaiting(ticket=ticket.id, number=ticket.number, service=ticket.service))
+
+
+def withdraw(transaction: Transaction, ticket_id: str, reason: str) -> None:
+    """No valid slip bears the number: nobody will be called by it."""
+    ticket = _find(transaction, ticket_id)
+    if ticket.state is TicketState.ISSUED:
+        _end(transaction, ticket.id, TicketState.WITHDRAWN)
+        transaction.emit(TicketWithdrawn(ticket=ticket.id, number=ticket.number, service=ticket.service, reason=reason))
+
+
+def call_next(transaction: Transaction, counter: str, services: tuple[str, ...]) -> Ticket:
+    """Call the number that has waited longest for one of `services`; the counter's present one is finished first."""
+    marks = ", ".join("?" * len(services))
+    found = transaction.row(
+        f"SELECT {_COLUMNS} FROM ticket WHERE state = 'waiting' AND service IN ({marks}) ORDER BY place LIMIT 1",  # noqa: S608
+        *services,
+    )
+    if found is None:
+        raise Refused(Refusal.NOTHING_WAITING, f"nobody waits for {', '.join(services)}")
+    if present(transaction, counter) is not None:
+        finish(transaction, counter)
+    return _call(transaction, _ticket(found), counter)
+
+
+def call_again(transaction: Transaction, counter: str) -> Ticket:
+    """Call the counter's present number once more."""
+    return _call(transaction, _present(transaction, counter), counter)
+
+
+def _call(transaction: Transaction, ticket: Ticket, counter: str) -> Ticket:
+    now = transaction.now.timestamp()
+    called_at = ticket.called_at if ticket.called_at is not None else now
+    transaction.write(
+        "UPDATE ticket SET state = 'called', counter = ?, calls = calls + 1, called_at = ? WHERE id = ?",
+        *(counter, called_at, ticket.id),
+    )
+    called = Ticket(
+        ticket.id, ticket.service, ticket.number, TicketState.CALLED, ticket.calls + 1, ticket.issued_at, called_at
+    )
+    transaction.emit(
+        TicketCalled(
+            ticket=called.id,
+            number=called.number,
+            service=called.service,
+            counter=counter,
+            times=called.calls,
+            waited_s=_since(ticket.issued_at, now),
+        )
+    )
+    return called
+
+
+def skip(transaction: Transaction, counter: str) -> Ticket:
+    """The visitor did not come: the counter's present number is put aside."""
+    ticket = _present(transaction, counter)
+    _end(transaction, ticket.id, TicketState.SKIPPED)
+    transaction.emit(TicketSkipped(ticket=ticket.id, number=ticket.number, service=ticket.service, counter=counter))
+    return ticket
+
+
+def finish(transaction: Transaction, counter: str) -> Ticket:
+    """The service for the counter's present number is over."""
+    ticket = _present(transaction, counter)
+    _end(transaction, ticket.id, TicketState.FINISHED)
+    served_s = _since(ticket.called_at or ticket.issued_at, transaction.now.timestamp())
+    transaction.emit(
+        TicketFinished(
+            ticket=ticket.id, number=ticket.number, service=ticket.service, counter=counter, served_s=served_s
+        )
+    )
+    return ticket
+
+
+def present(transaction: Transaction, counter: str) -> Ticket | None:
+    """The number that the counter serves now."""
+    found = transaction.row(f"SELECT {_COLUMNS} FROM ticket WHERE state = 'called' AND counter = ?", counter)  # noqa: S608
+    return _ticket(found) if found else None
+
+
+def figures(transaction: Transaction, service: str) -> QueueFigures:
+    """How many wait for `service`, and how long the first of them has waited."""
+    found = transaction.row(
+        "SELECT count(*), min(issued_at) FROM ticket WHERE state = 'waiting' AND service = ?", service
+    )
+    waiting, oldest = found or (0, None)
+    longest_wait_s = None if oldest is None else _since(oldest, transaction.now.timestamp())
+    return QueueFigures(waiting, longest_wait_s)
+
+
+def _present(transaction: Transaction, counter: str) -> Ticket:
+    ticket = present(transaction, counter)
+    if ticket is None:
+        raise Refused(Refusal.NO_TICKET, f"counter {counter} serves no number now")
+    return ticket
+
+
+def _find(transaction: Transaction, ticket_id: str) -> Ticket:
+    found = transaction.row(f"SELECT {_COLUMNS} FROM ticket WHERE id = ?", ticket_id)  # noqa: S608
+    if found is None:
+        raise LookupError(f"ticket {ticket_id} is not in the store")
+    return _ticket(found)
+
+
+def _end(transaction: Transaction, ticket_id: str, state: TicketState) -> None:
+    now = transaction.now.timestamp()
+    transaction.write("UPDATE ticket SET state = ?, ended_at = ? WHERE id = ?", state, now, ticket_id)
+
+
+def _ticket(row: tuple[object, ...]) -> Ticket:
+    ticket = Ticket(*row)  # type: ignore[arg-type]
+    return Ticket(
+        ticket.id,
+        ticket.service,
+        ticket.number,
+        TicketState(ticket.state),
+        ticket.calls,
+        ticket.issued_at,
+        ticket.called_at,
+    )
+
+
+def _since(start: float, now: float) -> float:
+    # a clock that was set back must not make a wait negative
+    return round(max(0.0, now - start), 3)
