@@ -40,8 +40,8 @@ class DisplayDesk:
             shown = await self._display.show(text)
         except DeviceError as error:
             reason = str(error.reason)
-            event = DisplayFailed(display=self._name, text=text, reason=reason, detail=error.detail)
-            self._settle(event, command, Status.FAILED, reason)
+            failed = DisplayFailed(display=self._name, text=text, reason=reason, detail=error.detail)
+            self._settle(failed, command, Status.FAILED, reason)
             return
         confirmed = shown is Shown.CONFIRMED
         event = DisplayShown(display=self._name, text=text, confirmed=confirmed)

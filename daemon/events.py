@@ -281,10 +281,11 @@ class DaemonStopping(Event):
 
 
 class ConfigurationReloaded(Event):
-    """A new configuration is in force; the devices it changed are named."""
+    """A new configuration is in force, but for the keys that need a restart."""
 
     boot: str
     changed: tuple[str, ...]
+    after_restart: tuple[str, ...]
 
 
 class ConfigurationRejected(Event):

@@ -105,8 +105,7 @@ class Hall:
             return lambda: board.show(command.text, request.id)
         return None
 
-    def counter_text(self, counter: str, ticket: Ticket | None) -> str:
-        """What the counter's board shows: the call of `ticket`, or the counter's own name."""
+    def _counter_text(self, counter: str, ticket: Ticket | None) -> str:
         name = self._settings.counters[counter].name
         if ticket is None:
             return name
@@ -128,17 +127,17 @@ class Hall:
     def _next(self, transaction: Transaction, command: TicketNext, _: Request) -> Effect:
         counter = self._counter(command.counter)
         ticket = tickets.call_next(transaction, command.counter, counter.services)
-        return Effect(_named(ticket), after=lambda: self._show_call(command.counter, ticket))
+        return Effect(_named(ticket), after=lambda: self.show_call(command.counter, ticket))
 
     def _recall(self, transaction: Transaction, command: TicketRecall, _: Request) -> Effect:
         self._counter(command.counter)
         ticket = tickets.call_again(transaction, command.counter)
-        return Effect(_named(ticket), after=lambda: self._show_call(command.counter, ticket))
+        return Effect(_named(ticket), after=lambda: self.show_call(command.counter, ticket))
 
     def _skip(self, transaction: Transaction, command: TicketSkip, _: Request) -> Effect:
         self._counter(command.counter)
         ticket = tickets.skip(transaction, command.counter)
-        return Effect(_named(ticket), after=lambda: self._show_call(command.counter, None))
+        return Effect(_named(ticket), after=lambda: self.show_call(command.counter, None))
 
     def _finish(self, transaction: Transaction, command: TicketFinish, _: Request) -> Effect:
         self._counter(command.counter)
@@ -147,7 +146,7 @@ class Hall:
         session = ratings.open_session(transaction, command.counter, ticket.id) if desk else None
 
         def after() -> None:
-            self._show_call(command.counter, None)
+            self.show_call(command.counter, None)
             if desk is not None and session is not None:
                 desk.opened(session)
 
@@ -183,10 +182,11 @@ class Hall:
             raise Refused(Refusal.NO_PANEL, f"counter {counter} has no rating panel")
         return desk
 
-    def _show_call(self, counter: str, ticket: Ticket | None) -> None:
+    def show_call(self, counter: str, ticket: Ticket | None) -> None:
+        """Show on the counter's board, if it has one, the call of `ticket`, or the counter's own name."""
         display = self._settings.counters[counter].display
         if display is not None:
-            self._desks.boards[display].show(self.counter_text(counter, ticket))
+            self._desks.boards[display].show(self._counter_text(counter, ticket))
 
 
 def _named(ticket: Ticket) -> dict[str, Any]:

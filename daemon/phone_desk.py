@@ -25,9 +25,14 @@ class PhoneDesk:
         self._store = store
         self._tasks = tasks
 
+    def follow(self, counter: str | None, rules: Phone) -> None:
+        """The rules from now on, and the counter where the phone stands."""
+        self._counter = counter
+        self._rules = rules
+
     async def resume(self) -> None:
         """After a restart: a call that rang then is over, and how is unknown."""
-        await self._store.transact(lambda change: end_interrupted(change, self._phone, self._counter))
+        await self._store.keep(lambda change: end_interrupted(change, self._phone, self._counter))
 
     def happened(self, event: PhoneEvent) -> None:
         """The driver saw something on the line."""
@@ -47,4 +52,4 @@ class PhoneDesk:
         try:
             await self._store.transact(change)
         except StoreError as error:
-            log.error("phone %s: what happened was not stored: %s", self._phone, error)  # noqa: TRY400
+            log.error("phone %s: what happened was not stored: %s", self._phone, error)

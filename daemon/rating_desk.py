@@ -36,12 +36,17 @@ class RatingDesk:
         """Take the panel itself, once its driver is made."""
         self._panel = panel
 
+    def follow(self, counter: str | None, rating: Rating) -> None:
+        """The rules from now on, and the counter where the panel stands."""
+        self._counter = counter
+        self._rating = rating
+
     async def resume(self) -> None:
         """After a restart: a session that was open goes on, with its whole time again."""
         counter = self._counter
         if counter is None:
             return
-        session = await self._store.transact(lambda transaction: open_session_id(transaction, counter))
+        session = await self._store.keep(lambda transaction: open_session_id(transaction, counter))
         if session is not None:
             self.opened(session)
 
@@ -50,12 +55,12 @@ class RatingDesk:
         self._stop_timer()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._rating.timeout_s, self._time_out, session)
-        self._ask(Panel.invite)
+        self._ask(lambda panel: panel.invite())
 
     def dismissed(self) -> None:
         """The session ended by command, and that is stored."""
         self._stop_timer()
-        self._ask(Panel.dismiss)
+        self._ask(lambda panel: panel.dismiss())
 
     def pressed(self, press: Press) -> None:
         """A key went down. Contact bounce of the same key is not a press."""
@@ -75,7 +80,7 @@ class RatingDesk:
             return submit(transaction, self._counter, self._panel_name, press.level, lately_rated=lately_rated)
 
         if await self._keep(change, f"a press of {press.level}"):
-            self._ask(Panel.thank)
+            self._ask(lambda panel: panel.thank())
 
     def _time_out(self, session: str) -> None:
         self._timer = None
@@ -84,7 +89,7 @@ class RatingDesk:
     async def _lapse(self, session: str) -> None:
         counter = self._counter or ""
         if await self._keep(lambda change: close_session(change, counter, "timed-out", only=session), "a time-out"):
-            self._ask(Panel.dismiss)
+            self._ask(lambda panel: panel.dismiss())
 
     def _ask(self, what: Callable[[Panel], Awaitable[None]]) -> None:
         if self._panel is not None:
@@ -100,7 +105,7 @@ class RatingDesk:
         try:
             return await self._store.transact(change)
         except StoreError as error:
-            log.error("panel %s: %s was not stored, and nobody is thanked: %s", self._panel_name, what, error)  # noqa: TRY400
+            log.error("panel %s: %s was not stored, and nobody is thanked: %s", self._panel_name, what, error)
             return False
 
     def _stop_timer(self) -> None:

@@ -26,26 +26,29 @@ def make_room(transaction: Transaction, max_bytes: int) -> int:
 
 def _drop_unsent(transaction: Transaction) -> int:
     sequences = [row[0] for row in transaction.rows("SELECT sequence FROM event ORDER BY sequence LIMIT ?", CHUNK)]
-    if not sequences:
-        return 0
+    if len(sequences) < 2:
+        return 0  # what is left is the news of what was dropped
     transaction.write("DELETE FROM event WHERE sequence <= ?", sequences[-1])
     transaction.emit(EventsDropped(first_sequence=sequences[0], last_sequence=sequences[-1], count=len(sequences)))
     return len(sequences)
 
 
-_OLDEST_SENT = (
-    "DELETE FROM event WHERE sequence IN"
-    " (SELECT sequence FROM event WHERE sent_at IS NOT NULL ORDER BY sequence LIMIT ?)"
-)
+_OLDEST_SENT = """
+    DELETE FROM event WHERE sequence IN (
+        SELECT sequence FROM event WHERE sent_at IS NOT NULL ORDER BY sequence LIMIT ?
+    )"""
 
-_OLD = (
-    "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event WHERE sent_at < ? ORDER BY sequence LIMIT ?)",
-    "DELETE FROM command WHERE id IN"
-    " (SELECT id FROM command WHERE reply IS NOT NULL AND max(deadline, taken_at) < ? LIMIT ?)",
-    "DELETE FROM ticket WHERE id IN (SELECT id FROM ticket WHERE ended_at < ? LIMIT ?)",
-    "DELETE FROM print_job WHERE id IN (SELECT id FROM print_job"
-    " WHERE state NOT IN ('queued', 'printing') AND deadline < ? LIMIT ?)",
-    "DELETE FROM rating_session WHERE id IN (SELECT id FROM rating_session"
-    " WHERE state != 'open' AND opened_at < ? LIMIT ?)",
-    "DELETE FROM phone_call WHERE id IN (SELECT id FROM phone_call WHERE state != 'ringing' AND began_at < ? LIMIT ?)",
+_SETTLED = (
+    ("event", "sequence", "sent_at"),
+    ("command", "id", "CASE WHEN reply IS NOT NULL THEN max(deadline, taken_at) END"),
+    ("ticket", "id", "ended_at"),
+    ("print_job", "id", "CASE WHEN state NOT IN ('queued', 'printing') THEN deadline END"),
+    ("rating_session", "id", "CASE WHEN state != 'open' THEN opened_at END"),
+    ("phone_call", "id", "CASE WHEN state != 'ringing' THEN began_at END"),
+)
+"""Table, its key, and since when a row is settled: NULL as long as it is not."""
+
+_OLD = tuple(
+    f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {since} < ? LIMIT ?)"  # noqa: S608
+    for table, key, since in _SETTLED
 )

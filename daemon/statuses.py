@@ -33,15 +33,14 @@ class DeviceStatus(Model):
 class CounterStatus(Model):
     """Topic ``counter/{counter}``."""
 
-    state: Literal["open", "paused", "closed"]
-    ticket: str | None = Field(default=None, description="the number being served")
+    number: str | None = Field(description="the number being served; null when none is")
 
 
 class QueueStatus(Model):
     """Topic ``queue/{service}``."""
 
     waiting: int
-    longest_wait_s: float | None = Field(default=None, description="of those who wait now; null when nobody waits")
+    longest_wait_s: int | None = Field(description="of those who wait now; null when nobody waits")
 
 
 RETAINED: dict[str, type[Model]] = {

@@ -140,7 +140,7 @@ class Store:
         try:
             self._jobs.put_nowait(_Job(run, done))
         except queue.Full:
-            log.error("not stored: %d changes are waiting for the disk", QUEUE_MAX)  # noqa: TRY400
+            log.error("not stored: %d changes are waiting for the disk", QUEUE_MAX)
 
     # the writer thread
 

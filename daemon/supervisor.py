@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from daemon.backoff import Delays, backoff
 from drivers.catalog import Driver
-from drivers.device import Condition, DeviceError, Reason, State
+from drivers.device import Condition, DeviceError, State
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class Supervisor:
     """One device: opens its link, serves it, and opens it anew, for ever. Only a bug or a cancellation gets out.
 
     `open_link` gives an open link or raises DeviceError. `changed` is told each new condition, in the event
-    loop. Silence is a state: a device that was never reached is `absent`, not missing from the picture.
+    loop. Silence is a state: a device that was never reached is `absent`, one that was not tried yet `unknown`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Supervisor:
         self._wake = asyncio.Event()
         self._ticked_s = asyncio.get_running_loop().time()
         self._serving = False
-        self.condition = Condition(State.ABSENT, (Reason.NOT_PRESENT,), "not tried yet")
+        self.condition = Condition(State.UNKNOWN, (), "not tried yet")
 
     def report(self, condition: Condition) -> None:
         """The driver's word: the device has answered, or its condition changed."""
@@ -93,7 +93,7 @@ class Supervisor:
     def _become(self, condition: Condition) -> None:
         before, self.condition = self.condition, condition
         if (before.state, before.reasons) == (condition.state, condition.reasons):
-            return
+            return  # another detail alone is no news
         level = logging.INFO if condition.state is State.READY else logging.WARNING
         log.log(level, "device %s is %s%s", self._name, condition.state, _because(condition))
         self._changed(condition)

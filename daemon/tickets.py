@@ -53,6 +53,9 @@ class QueueFigures:
     longest_wait_s: float | None
 
 
+LEFT_OVER_S = 12 * 3600.0
+"""A number that has waited this long is of a day that is over: its visitor went home. Midnight alone ends nothing."""
+
 _COLUMNS = "id, service, number, state, calls, issued_at, called_at"
 
 
@@ -97,16 +100,28 @@ def withdraw(transaction: Transaction, ticket_id: str, reason: str) -> None:
     """No valid slip bears the number: nobody will be called by it."""
     ticket = _find(transaction, ticket_id)
     if ticket.state is TicketState.ISSUED:
-        _end(transaction, ticket.id, TicketState.WITHDRAWN)
-        transaction.emit(TicketWithdrawn(ticket=ticket.id, number=ticket.number, service=ticket.service, reason=reason))
+        _withdraw(transaction, ticket, reason)
+
+
+def withdraw_left_over(transaction: Transaction) -> None:
+    """Take back the numbers of a day that is over."""
+    sql = f"SELECT {_COLUMNS} FROM ticket WHERE state = 'waiting' AND issued_at <= ? ORDER BY place"  # noqa: S608
+    for row in transaction.rows(sql, transaction.now.timestamp() - LEFT_OVER_S):
+        _withdraw(transaction, _ticket(row), "left-over")
+
+
+def _withdraw(transaction: Transaction, ticket: Ticket, reason: str) -> None:
+    _end(transaction, ticket.id, TicketState.WITHDRAWN)
+    transaction.emit(TicketWithdrawn(ticket=ticket.id, number=ticket.number, service=ticket.service, reason=reason))
 
 
 def call_next(transaction: Transaction, counter: str, services: tuple[str, ...]) -> Ticket:
     """Call the number that has waited longest for one of `services`; the counter's present one is finished first."""
     marks = ", ".join("?" * len(services))
     found = transaction.row(
-        f"SELECT {_COLUMNS} FROM ticket WHERE state = 'waiting' AND service IN ({marks}) ORDER BY place LIMIT 1",  # noqa: S608
-        *services,
+        f"SELECT {_COLUMNS} FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service IN ({marks})"  # noqa: S608
+        " ORDER BY place LIMIT 1",
+        *(transaction.now.timestamp() - LEFT_OVER_S, *services),
     )
     if found is None:
         raise Refused(Refusal.NOTHING_WAITING, f"nobody waits for {', '.join(services)}")
@@ -173,7 +188,8 @@ def present(transaction: Transaction, counter: str) -> Ticket | None:
 def figures(transaction: Transaction, service: str) -> QueueFigures:
     """How many wait for `service`, and how long the first of them has waited."""
     found = transaction.row(
-        "SELECT count(*), min(issued_at) FROM ticket WHERE state = 'waiting' AND service = ?", service
+        "SELECT count(*), min(issued_at) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ?",
+        *(transaction.now.timestamp() - LEFT_OVER_S, service),
     )
     waiting, oldest = found or (0, None)
     longest_wait_s = None if oldest is None else _since(oldest, transaction.now.timestamp())

@@ -1,0 +1,237 @@
+"""The whole daemon over one configuration: what is made of what, in which order it starts, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
+
+from daemon import __version__, tickets
+from daemon.broker import Broker, Incoming
+from daemon.clock import Clock
+from daemon.commands import Reply
+from daemon.database import Transaction
+from daemon.envelope import StoredEvent
+from daemon.events import ConfigurationRejected, ConfigurationReloaded, DaemonStarted, DaemonStopping, DeviceChanged
+from daemon.hall import Hall
+from daemon.hotplug import watch_hotplug
+from daemon.intake import Intake
+from daemon.notify import Notifier
+from daemon.picture import Picture
+from daemon.reload import changes
+from daemon.settings import Device, Settings
+from daemon.statuses import DeviceStatus, KioskStatus
+from daemon.store import Store
+from daemon.units import Surroundings
+from daemon.upkeep import feed_watchdog, keep_house, watch_clock
+from daemon.uplink import Uplink
+from daemon.workshop import Workshop
+from drivers.device import Condition
+
+log = logging.getLogger(__name__)
+
+DEVICES_END_S = 0.7
+STORING_ENDS_S = 0.5
+FAREWELL_S = 0.7
+
+NEEDS_RESTART = frozenset({"hall", "kiosk", "root", "store"})
+"""Keys that name the stream of events: a new one begins with a new run."""
+
+"""Together with closing the store these stay below the three seconds that stopping may take."""
+
+
+class Kiosk:
+    """One run of the daemon. `run` it once; `stop` and `reload` may be called from signal handlers of the loop."""
+
+    def __init__(self, settings: Settings, clock: Clock, notifier: Notifier) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._notifier = notifier
+        self._boot = secrets.token_hex(4)
+        self._since = clock.now()
+        self._stopping = asyncio.Event()
+        self._store_failure: str | None = None
+        self._store = Store(
+            settings.store.path,
+            source=f"/{settings.topic_root}",
+            clock=clock,
+            on_committed=self._committed,
+            on_health=self._store_health,
+        )
+        will = KioskStatus(state="offline", boot=self._boot, version=__version__)
+        self._uplink = Uplink(broker_of(settings), self._store, will=will, on_command=self._received)
+        self._picture = Picture(lambda: self.settings, self._store, self._uplink.retained.set)
+
+    def stop(self) -> None:
+        """End in order."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`; everything that happened is stored when it returns."""
+        self._store.open()
+        try:
+            await self._store.keep(self._started)
+            async with asyncio.TaskGroup() as tasks:
+                await self._serve(tasks)
+        finally:
+            await self._store.close()
+
+    async def _serve(self, tasks: asyncio.TaskGroup) -> None:
+        self._tasks = tasks
+        store, settle = self._store, self._settled
+        self._workshop = Workshop(
+            Surroundings(store, self._clock, tasks, settle, self._show_device, self._device_changed),
+            self._forget_device,
+        )
+        self._intake = Intake(lambda: self._hall, store, self._clock, tasks, self._uplink.replies.send)
+        self._put_in_force(self.settings)
+        await self._intake.open()
+        self._say_online()
+        uplink = tasks.create_task(self._uplink.run())
+        others = [
+            tasks.create_task(self._picture.run()),
+            tasks.create_task(watch_clock(self._clock, store)),
+            tasks.create_task(keep_house(lambda: self.settings, store)),
+            tasks.create_task(feed_watchdog(self._notifier, store, self._workshop.alive)),
+            tasks.create_task(watch_hotplug(self._workshop.wake)),
+        ]
+        self._notifier.ready(self._in_short())
+        await self._stopping.wait()
+        await self._wind_down(others)
+        uplink.cancel()
+
+    async def _wind_down(self, others: list[asyncio.Task[None]]) -> None:
+        """Devices first, so that nothing new happens; the broker last, so that it hears of everything."""
+        self._notifier.stopping()
+        for task in others:
+            task.cancel()
+        await self._workshop.close(DEVICES_END_S)
+        self._store.post(lambda change: change.emit(DaemonStopping(boot=self._boot)))
+        try:
+            async with asyncio.timeout(STORING_ENDS_S):
+                await self._store.transact(lambda _: None)
+        except TimeoutError:
+            log.warning("the disk is slow: what is being stored now may not be announced before the end")
+        await self._uplink.farewell(self._status("offline"), FAREWELL_S)
+
+    # the configuration
+
+    def reload(self, settings: Settings) -> None:
+        """Put `settings` in force: devices that did not change are not touched."""
+        self._notifier.reloading()
+        difference = changes(self.settings, settings)
+        if settings.mqtt != self.settings.mqtt:
+            self._uplink.move(broker_of(settings))
+        kept_back = tuple(sorted(difference.keys & NEEDS_RESTART))
+        if kept_back:
+            log.warning("%s: in force after a restart: systemctl restart kioskd", ", ".join(kept_back))
+        self._put_in_force(settings)
+        event = ConfigurationReloaded(boot=self._boot, changed=difference.names, after_restart=kept_back)
+        self._store.post(lambda change: change.emit(event))
+        self._notifier.ready(self._in_short())
+
+    def reject(self, errors: Sequence[str]) -> None:
+        """A new configuration has errors: the old one stays in force, and an event says so."""
+        event = ConfigurationRejected(boot=self._boot, errors=tuple(errors))
+        self._store.post(lambda change: change.emit(event))
+
+    def _put_in_force(self, settings: Settings) -> None:
+        self.settings = settings
+        self._workshop.arrange(settings)
+        self._hall = Hall(settings, self._workshop.desks(settings))
+        self._tasks.create_task(self._restore_boards())
+        self._picture.refresh()
+
+    async def _restore_boards(self) -> None:
+        """Every counter's board shows what the store knows: a call that is still on, or the counter's name."""
+        hall = self._hall
+        counters = [name for name, counter in self.settings.counters.items() if counter.display is not None]
+        served = await self._store.keep(lambda change: {name: tickets.present(change, name) for name in counters})
+        for name, ticket in served.items():
+            hall.show_call(name, ticket)
+
+    # what the parts tell each other
+
+    def _started(self, transaction: Transaction) -> None:
+        clean = transaction.meta("clean") in (None, "1")
+        transaction.set_meta("clean", "0")
+        transaction.emit(DaemonStarted(boot=self._boot, version=__version__, clean=clean))
+
+    def _committed(self, events: Sequence[StoredEvent]) -> None:
+        self._uplink.publisher.committed(events)
+        self._picture.committed(events)
+
+    def _store_health(self, failure: str | None) -> None:
+        self._store_failure = failure
+        if failure is None:
+            log.info("the store works again")
+        else:
+            log.error("the store fails: %s", failure)
+        self._say_online()
+
+    def _received(self, message: Incoming) -> None:
+        self._intake.receive(message, partial(self._uplink.replies.send, request=message), message.acknowledge)
+
+    def _settled(self, reply: Reply) -> None:
+        self._intake.settled(reply)
+
+    def _show_device(self, name: str, device: Device, condition: Condition) -> None:
+        status = DeviceStatus(**_said(device, condition), since=self._clock.now())
+        self._uplink.retained.set(f"device/{name}", status)
+
+    def _device_changed(self, name: str, device: Device, condition: Condition) -> None:
+        self._show_device(name, device, condition)
+        event = DeviceChanged(device=name, **_said(device, condition))
+        self._store.post(lambda change: change.emit(event))
+        self._workshop.changed(name)
+
+    def _forget_device(self, name: str) -> None:
+        self._uplink.retained.clear(f"device/{name}")
+
+    def _say_online(self) -> None:
+        self._uplink.retained.set("status", self._status("online"))
+
+    def _status(self, state: Literal["online", "offline"]) -> KioskStatus:
+        return KioskStatus(
+            state=state,
+            boot=self._boot,
+            version=__version__,
+            since=self._since,
+            store="ok" if self._store_failure is None else "failing",
+            commands_refused=self._intake.refused,
+        )
+
+    def _in_short(self) -> str:
+        return f"{len(self.settings.devices)} devices, {len(self.settings.counters)} counters"
+
+
+def _said(device: Device, condition: Condition) -> dict[str, Any]:
+    return {
+        "kind": str(device.kind),
+        "state": str(condition.state),
+        "reasons": tuple(str(reason) for reason in condition.reasons),
+        "detail": condition.detail,
+    }
+
+
+def broker_of(settings: Settings) -> Broker:
+    """The broker of `settings`, as the session wants it."""
+    mqtt = settings.mqtt
+    return Broker(
+        host=mqtt.host,
+        port=mqtt.port,
+        root=settings.topic_root,
+        client_id=f"kioskd-{settings.hall}-{settings.kiosk}",
+        protocol=mqtt.protocol,
+        username=mqtt.username,
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        tls=mqtt.tls,
+        ca_file=mqtt.ca_file,
+        cert_file=mqtt.cert_file,
+        key_file=mqtt.key_file,
+        keepalive_s=mqtt.keepalive_s,
+        will_delay_s=mqtt.will_delay_s,
+    )

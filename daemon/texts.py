@@ -1,0 +1,57 @@
+"""What kioskd says to people, on paper, on boards and on the terminal: Simplified Chinese and English side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, get_args
+
+Language = Literal["zh-CN", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+class Text(NamedTuple):
+    """The same words in both languages; `{name}` stands for a value."""
+
+    zh: str
+    en: str
+
+    def to(self, language: Language) -> str:
+        return self.zh if language == "zh-CN" else self.en
+
+    def fill(self, **values: object) -> Text:
+        """The text with its values in place. A value is never read as a placeholder itself."""
+        return Text(self.zh.format(**values), self.en.format(**values))
+
+
+WORDS: Mapping[str, Text] = {
+    # boards
+    "call": Text("请{number}到{counter}", "{number} to {counter}"),
+    "open": Text("正在服务", "Open"),
+    "paused": Text("暂停服务", "Paused"),
+    "closed": Text("停止服务", "Closed"),
+    # slips
+    "number": Text("您的号码", "Your number"),
+    "service": Text("办理业务：{service}", "Service: {service}"),
+    "ahead": Text("前面等候：{ahead}人", "People ahead of you: {ahead}"),
+    "time": Text("取号时间：{time}", "Taken at: {time}"),
+    "wait": Text("请留意叫号", "Please wait until your number is called"),
+    "complaint": Text("投诉电话：{telephone}", "Complaints: {telephone}"),
+    "reprint": Text("补打", "REPRINT"),
+    # the five levels of 好差评
+    "level-5": Text("非常满意", "Very satisfied"),
+    "level-4": Text("满意", "Satisfied"),
+    "level-3": Text("基本满意", "Fairly satisfied"),
+    "level-2": Text("不满意", "Dissatisfied"),
+    "level-1": Text("非常不满意", "Very dissatisfied"),
+}
+
+
+def word(key: str, language: Language, **values: object) -> str:
+    """The words for `key`, with its values in place; raises KeyError for a key, or for a value that is not given."""
+    return WORDS[key].fill(**values).to(language)
+
+
+def terminal_language(environ: Mapping[str, str]) -> Language:
+    """The language of whoever sits at the terminal, by the order in which POSIX reads its variables."""
+    locale = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return "zh-CN" if locale.lower().startswith("zh") else "en"

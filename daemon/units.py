@@ -1,0 +1,123 @@
+"""A device at work: its driver, its supervisor, and the desk that speaks for it in the hall. One unit a device."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+from daemon.clock import Clock
+from daemon.commands import Reply
+from daemon.display_desk import DisplayDesk
+from daemon.phone_desk import PhoneDesk
+from daemon.print_runner import PrintRunner
+from daemon.rating_desk import RatingDesk
+from daemon.settings import Device, Settings
+from daemon.store import Store
+from daemon.supervisor import Supervisor
+from drivers.catalog import Driver, Kind
+from drivers.device import Condition
+from drivers.display.capability import Display
+from drivers.link.catalog import SCHEMES
+from drivers.panel.capability import Panel
+from drivers.printer.capability import Printer
+
+Desk = PrintRunner | DisplayDesk | RatingDesk | PhoneDesk
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every unit is made with. `tasks` holds short work that must end even when its device is taken away.
+
+    `show` publishes how a device is; `changed` does so and makes it an event.
+    """
+
+    store: Store
+    clock: Clock
+    tasks: asyncio.TaskGroup
+    reply: Callable[[Reply], None]
+    show: Callable[[str, Device, Condition], None]
+    changed: Callable[[str, Device, Condition], None]
+
+
+@dataclass(slots=True)
+class Unit:
+    """One device of the configuration, being served."""
+
+    name: str
+    device: Device
+    driver: Driver
+    supervisor: Supervisor
+    desk: Desk
+    task: asyncio.Task[None] | None = field(default=None)
+
+    async def run(self) -> None:
+        """Serve the device, and do its desk's own work, until cancelled."""
+        if isinstance(self.desk, RatingDesk | PhoneDesk):
+            await self.desk.resume()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.supervisor.run(self.driver))
+            if isinstance(self.desk, PrintRunner):
+                tasks.create_task(self.desk.run())
+
+
+def make_unit(name: str, device: Device, settings: Settings, around: Surroundings) -> Unit:
+    """A unit for `device`, not yet running. Imports the driver."""
+    maker = _MAKERS[device.kind]
+    open_link, _ = SCHEMES[device.link.scheme]
+    changed = partial(around.changed, name, device)
+    supervisor = Supervisor(name, partial(open_link, device.link), changed)
+    driver, desk = maker(name, device, supervisor, settings, around)
+    return Unit(name, device, driver, supervisor, desk)
+
+
+def counter_of(settings: Settings, role: str, device: str) -> str | None:
+    """The counter whose `role` (panel, phone) is `device`."""
+    return next((name for name, counter in settings.counters.items() if getattr(counter, role) == device), None)
+
+
+def _printer(
+    name: str, device: Device, supervisor: Supervisor, _: Settings, around: Surroundings
+) -> tuple[Driver, Desk]:
+    driver = device.entry.make(device.options, supervisor.report, _silent)
+    desk = PrintRunner(
+        name,
+        cast("Printer", driver),
+        lambda: supervisor.condition,
+        around.store,
+        around.clock,
+        around.reply,
+    )
+    return driver, desk
+
+
+def _display(
+    name: str, device: Device, supervisor: Supervisor, _: Settings, around: Surroundings
+) -> tuple[Driver, Desk]:
+    driver = device.entry.make(device.options, supervisor.report, _silent)
+    return driver, DisplayDesk(name, cast("Display", driver), around.store, around.tasks, around.reply)
+
+
+def _panel(
+    name: str, device: Device, supervisor: Supervisor, settings: Settings, around: Surroundings
+) -> tuple[Driver, Desk]:
+    desk = RatingDesk(name, counter_of(settings, "panel", name), settings.rating, around.store, around.tasks)
+    driver = device.entry.make(device.options, supervisor.report, desk.pressed)
+    desk.connect(cast("Panel", driver))
+    return driver, desk
+
+
+def _phone(
+    name: str, device: Device, supervisor: Supervisor, settings: Settings, around: Surroundings
+) -> tuple[Driver, Desk]:
+    desk = PhoneDesk(name, counter_of(settings, "phone", name), settings.phone, around.store, around.tasks)
+    return device.entry.make(device.options, supervisor.report, desk.happened), desk
+
+
+def _silent(event: Any) -> None:
+    raise AssertionError(f"a device that says nothing said {event!r}")
+
+
+_MAKERS = {Kind.PRINTER: _printer, Kind.DISPLAY: _display, Kind.PANEL: _panel, Kind.PHONE: _phone}

@@ -1,0 +1,82 @@
+"""What has to be looked at now and then: the clock, the age of what is kept, and whether everything still moves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from daemon import retention, tickets
+from daemon.clock import Clock
+from daemon.events import ClockJumped
+from daemon.notify import Notifier
+from daemon.settings import Settings, Storage
+from daemon.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+JUMP_S = 2.0
+"""The wall clock and the monotonic clock may drift apart by this much between two looks: more is a jump."""
+
+KEEP_HOUSE_S = 600.0
+STORE_ANSWERS_S = 10.0
+
+
+async def watch_clock(clock: Clock, store: Store) -> None:
+    """A kiosk without a clock battery starts in the past: an event says when its clock is set."""
+    wall, steady_s = clock.now(), clock.monotonic_s()
+    while True:
+        await asyncio.sleep(LOOK_S)
+        expected = wall + timedelta(seconds=clock.monotonic_s() - steady_s)
+        wall, steady_s = clock.now(), clock.monotonic_s()
+        if abs((wall - expected).total_seconds()) > JUMP_S:
+            _note_jump(store, expected, wall)
+
+
+def _note_jump(store: Store, expected: datetime, wall: datetime) -> None:
+    by_s = (wall - expected).total_seconds()
+    log.warning("the clock jumped by %+.1f s", by_s)
+    store.post(lambda change: change.emit(ClockJumped(before=expected, after=wall, by_s=round(by_s, 3))))
+
+
+async def keep_house(settings: Callable[[], Settings], store: Store) -> None:
+    """Take away what is too old or too much, a little at a time, and end the numbers of a day that is over."""
+    while True:
+        try:
+            await _clean_up(settings().store, store)
+        except StoreError as error:
+            log.warning("nothing can be taken away: %s", error)
+        await asyncio.sleep(KEEP_HOUSE_S)
+
+
+async def _clean_up(kept: Storage, store: Store) -> None:
+    await store.transact(tickets.withdraw_left_over)
+    more = True
+    while more:
+        more = await store.transact(lambda change: retention.forget_old(change, kept.keep_days)) > 0
+    more = True
+    while more:
+        more = await store.transact(lambda change: retention.make_room(change, kept.max_mb << 20)) > 0
+
+
+async def feed_watchdog(notifier: Notifier, store: Store, devices_alive: Callable[[], bool]) -> None:
+    """Tell systemd that we live, only while the store answers and every device loop moves."""
+    if notifier.watchdog_s is None:
+        return
+    while True:
+        if devices_alive() and await _answers(store):
+            notifier.alive()
+        await asyncio.sleep(notifier.watchdog_s / 3)
+
+
+async def _answers(store: Store) -> bool:
+    try:
+        async with asyncio.timeout(STORE_ANSWERS_S):
+            await store.transact(lambda _: None)
+    except StoreError:
+        return True  # a full disk is no reason for a restart: the writer did answer
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,98 @@
+"""All devices of the configuration: started, told, rearranged when the configuration changes, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from daemon.display_desk import DisplayDesk
+from daemon.hall import Desks
+from daemon.phone_desk import PhoneDesk
+from daemon.print_runner import PrintRunner
+from daemon.rating_desk import RatingDesk
+from daemon.settings import Settings
+from daemon.units import Surroundings, Unit, counter_of, make_unit
+
+log = logging.getLogger(__name__)
+
+
+class Workshop:
+    """The units by name. `forget` is told of a device that is no longer configured."""
+
+    def __init__(self, around: Surroundings, forget: Callable[[str], None]) -> None:
+        self._around = around
+        self._forget = forget
+        self._units: dict[str, Unit] = {}
+
+    def arrange(self, settings: Settings) -> None:
+        """Serve the devices of `settings`: new ones are started, changed ones anew, the others go on untouched."""
+        for name in [name for name, unit in self._units.items() if settings.devices.get(name) != unit.device]:
+            self._end(name)
+            if name not in settings.devices:
+                self._forget(name)
+        for name, device in settings.devices.items():
+            if name not in self._units:
+                self._units[name] = make_unit(name, device, settings, self._around)
+                self._start(self._units[name])
+        for unit in self._units.values():
+            _apply_rules(unit, settings)
+
+    def _start(self, unit: Unit) -> None:
+        self._around.show(unit.name, unit.device, unit.supervisor.condition)
+        unit.task = self._around.tasks.create_task(unit.run(), name=f"device {unit.name}")
+
+    def _end(self, name: str) -> None:
+        task = self._units.pop(name).task
+        if task is not None:
+            task.cancel()
+
+    def desks(self, settings: Settings) -> Desks:
+        """The desks that the hall speaks to."""
+        units = self._units
+        return Desks(
+            boards={name: unit.desk for name, unit in units.items() if isinstance(unit.desk, DisplayDesk)},
+            printers={name: unit.desk for name, unit in units.items() if isinstance(unit.desk, PrintRunner)},
+            ratings={
+                counter: unit.desk
+                for name, unit in units.items()
+                if isinstance(unit.desk, RatingDesk) and (counter := counter_of(settings, "panel", name)) is not None
+            },
+        )
+
+    def changed(self, name: str) -> None:
+        """The condition of device `name` changed: whoever waits for it should look again."""
+        unit = self._units.get(name)
+        if unit is not None and isinstance(unit.desk, PrintRunner):
+            unit.desk.wake()
+
+    def wake(self) -> None:
+        """Something was plugged in: every absent device is tried at once."""
+        for unit in self._units.values():
+            unit.supervisor.wake()
+
+    def alive(self) -> bool:
+        """Whether every device loop moves."""
+        stuck = [name for name, unit in self._units.items() if not unit.supervisor.alive]
+        if stuck:
+            log.error("stuck: %s", ", ".join(stuck))
+        return not stuck
+
+    async def close(self, within_s: float) -> None:
+        """End every device."""
+        tasks = list(_tasks(self._units.values()))
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=within_s)
+
+
+def _tasks(units: Iterable[Unit]) -> Iterable[asyncio.Task[None]]:
+    return (unit.task for unit in units if unit.task is not None)
+
+
+def _apply_rules(unit: Unit, settings: Settings) -> None:
+    if isinstance(unit.desk, RatingDesk):
+        unit.desk.follow(counter_of(settings, "panel", unit.name), settings.rating)
+    elif isinstance(unit.desk, PhoneDesk):
+        unit.desk.follow(counter_of(settings, "phone", unit.name), settings.phone)
