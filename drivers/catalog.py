@@ -58,11 +58,12 @@ class Entry:
 
 
 STREAM = ("serial", "tcp")
+EVENTS = ("evdev", "evdev+unix")
 
 DRIVERS: Mapping[str, Entry] = {
     "escpos": Entry(Kind.PRINTER, "drivers.printer.escpos", "EscposPrinter", "EscposOptions", STREAM),
     "bx": Entry(Kind.DISPLAY, "drivers.display.bx", "BxDisplay", "BxOptions", STREAM),
     "centerm": Entry(Kind.PANEL, "drivers.panel.centerm", "CentermPanel", "CentermOptions", STREAM),
-    "keypad": Entry(Kind.PANEL, "drivers.panel.keypad", "KeypadPanel", "KeypadOptions", ("evdev",)),
+    "keypad": Entry(Kind.PANEL, "drivers.panel.keypad", "KeypadPanel", "KeypadOptions", EVENTS),
     "modem": Entry(Kind.PHONE, "drivers.phone.modem", "ModemPhone", "ModemOptions", STREAM),
 }

@@ -11,9 +11,10 @@ SIMULATORS: Mapping[str, tuple[str, str]] = {
     "escpos": ("simulators.escpos_printer", "EscposPrinterSimulator"),
     "bx": ("simulators.bx_display", "BxDisplaySimulator"),
     "centerm": ("simulators.centerm_panel", "CentermPanelSimulator"),
+    "keypad": ("simulators.keypad", "KeypadSimulator"),
     "modem": ("simulators.modem_phone", "ModemPhoneSimulator"),
 }
-"""The same names as the drivers'. The keypad stands apart: it is a kernel input device (`simulators.keypad`)."""
+"""The same names as the drivers'. The keypad goes on a UnixEndpoint or a UinputEndpoint, the others on a pty or TCP."""
 
 
 def make_simulator(name: str) -> Simulator:

@@ -23,6 +23,8 @@ class FaultyLine:
         self._receive = receive
         self._noise = noise or random.Random()
         self._wire: Wire | None = None
+        self.pull: Callable[[], None] = _no_cable
+        self.pull_after: int | None = None
         self.silent = False
         self.deaf = False
         self.half_next = False
@@ -33,9 +35,15 @@ class FaultyLine:
         self._wire = wire
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the host, on their way to the device."""
+        """Bytes from the host, on their way to the device; `pull` is called once `pull_after` of them went through."""
+        if self.pull_after is not None:
+            data = data[: self.pull_after]
+            self.pull_after -= len(data)
         if not self.deaf:
             self._receive(data)
+        if self.pull_after == 0:
+            self.pull_after = None
+            self.pull()
 
     def send(self, data: bytes) -> None:
         """Bytes from the device, on their way to the host."""
@@ -84,6 +92,10 @@ class FaultyLine:
 
     def _send_noise(self, words: list[str]) -> None:
         self._transmit(self._noise.randbytes(whole_number(words, GARBAGE_BYTES, 1, MAX_GARBAGE_BYTES)))
+
+
+def _no_cable() -> None:
+    """Whoever owns the cable says how it is pulled."""
 
 
 def on_or_off(words: list[str]) -> bool:

@@ -16,17 +16,13 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from simulators.device import Command, CommandError, Simulator
-from simulators.line import FaultyLine
+from simulators.line import FaultyLine, whole_number
+from simulators.wire import DescriptorWire, HostWire
 
-READ_BYTES = 4096
-MAX_UNSENT_BYTES = 1 << 20
-"""What a host that never reads may leave in a simulator; beyond it bytes are lost, as on a real line."""
+MAX_CUT_AFTER_BYTES = 1 << 30
 
 BITS_PER_BYTE = 10
 """One start bit, eight data bits, one stop bit."""
-
-PACE_S = 0.005
-"""How often a paced line takes its share of bytes."""
 
 
 class Endpoint(Protocol):
@@ -46,73 +42,6 @@ class Endpoint(Protocol):
         ...
 
 
-class DescriptorWire:
-    """A device's end of an open descriptor. Sends without blocking; keeps what does not fit, up to a bound."""
-
-    def __init__(self, descriptor: int, stage: Stage, *, bytes_per_s: float | None = None) -> None:
-        self._descriptor = descriptor
-        self._stage = stage
-        self._unsent = bytearray()
-        self._pace = bytes_per_s
-        self._paced: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        self._loop.add_reader(descriptor, self._readable)
-
-    def send(self, data: bytes) -> None:
-        """Send now, or as soon as the host reads."""
-        if self._closed:
-            return
-        room = MAX_UNSENT_BYTES - len(self._unsent)
-        if not self._unsent:
-            self._loop.add_writer(self._descriptor, self._writable)
-        self._unsent += data[:room]
-        self._writable()
-
-    def _writable(self) -> None:
-        try:
-            del self._unsent[: os.write(self._descriptor, self._unsent)]
-        except BlockingIOError:
-            return
-        except OSError:
-            self._stage.hung_up(self)  # the host went away while being told something
-            return
-        if not self._unsent:
-            self._loop.remove_writer(self._descriptor)
-
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._descriptor, self._share())
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._stage.hung_up(self)
-            return
-        if self._pace is not None:
-            self._rest(len(data) / self._pace)
-        self._stage.line.receive(data)
-
-    def _share(self) -> int:
-        return READ_BYTES if self._pace is None else max(1, int(self._pace * PACE_S))
-
-    def _rest(self, seconds: float) -> None:
-        self._loop.remove_reader(self._descriptor)
-        self._paced = self._loop.call_later(seconds, self._loop.add_reader, self._descriptor, self._readable)
-
-    def close(self) -> None:
-        """Stop watching the descriptor and close it."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._paced is not None:
-            self._paced.cancel()
-        self._loop.remove_reader(self._descriptor)
-        self._loop.remove_writer(self._descriptor)
-        os.close(self._descriptor)
-
-
 class PtyEndpoint:
     """A pty whose host side is found through the symlink `path`, the same again after each replug."""
 
@@ -129,14 +58,24 @@ class PtyEndpoint:
 
     def open(self, line: Stage) -> None:
         self._stage = line
-        device_side, self._host_side = pty.openpty()
-        tty.setraw(self._host_side)
+        device_side, host_side = pty.openpty()
+        try:
+            self._point_to(os.ttyname(host_side))
+        except OSError:
+            os.close(device_side)
+            os.close(host_side)
+            raise
+        tty.setraw(host_side)
         os.set_blocking(device_side, False)
-        self._path.unlink(missing_ok=True)
-        self._path.symlink_to(os.ttyname(self._host_side))
+        self._host_side = host_side
         bytes_per_s = self._baud / BITS_PER_BYTE if self._baud else None
         self._wire = DescriptorWire(device_side, line, bytes_per_s=bytes_per_s)
         line.attached(self._wire)
+
+    def _point_to(self, node: str) -> None:
+        if self._path.is_symlink():
+            self._path.unlink()  # left behind by a stage that was killed; anything else there is not ours to remove
+        self._path.symlink_to(node)
 
     def close(self) -> None:
         # The host side stays open here until now, or a host that closes and opens again would find the line dead.
@@ -149,12 +88,10 @@ class PtyEndpoint:
         self._host_side = None
 
 
-class TcpEndpoint:
-    """A listening TCP port for one host at a time: a newer connection closes the older, as device boards do."""
+class ListeningEndpoint:
+    """A listening socket for one host at a time: a newer connection closes the older, as device boards do."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, baud: int | None = None) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, *, baud: int | None = None) -> None:
         self._baud = baud
         self._listener: socket.socket | None = None
         self._stage: Stage | None = None
@@ -162,17 +99,21 @@ class TcpEndpoint:
 
     @property
     def url(self) -> str:
-        return f"tcp://{self._host}:{self._port}"
+        raise NotImplementedError
 
     @property
-    def port(self) -> int:
-        return self._port
+    def listening(self) -> bool:
+        """Whether hosts are let in."""
+        return self._listener is not None
+
+    def _listen(self) -> socket.socket:
+        """A new listening socket at the endpoint's place."""
+        raise NotImplementedError
 
     def open(self, line: Stage) -> None:
         self._stage = line
-        self._listener = socket.create_server((self._host, self._port), backlog=4)
+        self._listener = self._listen()
         self._listener.setblocking(False)
-        self._port = self._listener.getsockname()[1]
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
@@ -183,7 +124,6 @@ class TcpEndpoint:
         except OSError:
             return  # the host was gone again before it was let in
         connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._wire is not None:
             self._stage.hung_up(self._wire)
         bytes_per_s = self._baud / BITS_PER_BYTE if self._baud else None
@@ -201,6 +141,29 @@ class TcpEndpoint:
             self._wire = None
 
 
+class TcpEndpoint(ListeningEndpoint):
+    """A listening TCP port; the same again after each replug."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, baud: int | None = None) -> None:
+        super().__init__(baud=baud)
+        self._host = host
+        self._port = port
+
+    @property
+    def url(self) -> str:
+        return f"tcp://{self._host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    def _listen(self) -> socket.socket:
+        listener = socket.create_server((self._host, self._port), backlog=4)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+        self._port = listener.getsockname()[1]
+        return listener
+
+
 class Stage:
     """One simulator on one endpoint, with the line's faults between them.
 
@@ -212,8 +175,9 @@ class Stage:
         self.simulator = simulator
         self.endpoint = endpoint
         self.line = FaultyLine(simulator.receive)
+        self.line.pull = self.pull
         self.cut = True
-        self._wire: DescriptorWire | None = None
+        self._wire: HostWire | None = None
 
     async def __aenter__(self) -> Self:
         self.restore()
@@ -223,13 +187,13 @@ class Stage:
         self.pull()
         self.simulator.close()
 
-    def attached(self, wire: DescriptorWire) -> None:
+    def attached(self, wire: HostWire) -> None:
         """A host came."""
         self._wire = wire
         self.line.connect(wire)
         self.simulator.attach(self.line)
 
-    def hung_up(self, wire: DescriptorWire) -> None:
+    def hung_up(self, wire: HostWire) -> None:
         """A host went, or is being sent away."""
         wire.close()
         if wire is self._wire:
@@ -253,13 +217,22 @@ class Stage:
     def commands(self) -> Mapping[str, Command]:
         """Everything that can be told at run time: the device's own commands, the line's, and the cable's."""
         cable = {
-            "cut": Command(self._pull_command, "pull the cable: the device node vanishes, the port refuses"),
+            "cut": Command(
+                self._pull_command,
+                "pull the cable, now or when so many more bytes went through: the node vanishes, the port refuses",
+                "[after BYTES]",
+            ),
             "restore": Command(self._restore_command, "plug the cable in again"),
         }
         return {**self.simulator.commands, **self.line.commands, **cable}
 
     def _pull_command(self, words: list[str]) -> None:
-        self.pull()
+        if not words:
+            self.pull()
+        elif words[0] == "after":
+            self.line.pull_after = whole_number(words[1:], 1, 1, MAX_CUT_AFTER_BYTES)
+        else:
+            raise CommandError(f"expected nothing, or after BYTES, not {' '.join(words)!r}")
 
     def _restore_command(self, words: list[str]) -> None:
         self.restore()

@@ -7,6 +7,9 @@ from difflib import get_close_matches
 
 from drivers.link.url import LinkUrl, LinkUrlError
 
+MAX_DIGITS = 9
+"""More than any option needs, and few enough for `int`."""
+
 
 def take_options(url: LinkUrl, known: Sequence[str]) -> Mapping[str, str]:
     """The options of `url`; raises LinkUrlError for one that is not `known`, naming the nearest."""
@@ -23,7 +26,7 @@ def integer(options: Mapping[str, str], key: str, default: int, low: int, high: 
     text = options.get(key)
     if text is None:
         return default
-    if not text.isascii() or not text.isdecimal() or not low <= int(text) <= high:
+    if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS or not low <= int(text) <= high:
         raise LinkUrlError(f"link option {key}={text}: expected a whole number from {low} to {high}")
     return int(text)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import termios
+from contextlib import suppress
 from dataclasses import dataclass
 
 import serial
@@ -10,7 +12,7 @@ import serial
 from drivers.device import DeviceError, Reason
 from drivers.link.options import choice, flag, integer, take_options
 from drivers.link.stream import DescriptorLink
-from drivers.link.url import LinkUrl
+from drivers.link.url import LinkUrl, LinkUrlError
 
 STALL_S = 5.0
 """A serial device that takes no byte for this long is held by flow control or dead."""
@@ -25,6 +27,7 @@ _REASONS = {
     errno.EBUSY: Reason.BUSY,
     errno.EAGAIN: Reason.BUSY,  # another process holds the exclusive lock
     errno.ENOTTY: Reason.WRONG_DEVICE,
+    errno.EINVAL: Reason.UNSUPPORTED,  # a parity or number of bits that this tty has not
 }
 
 
@@ -42,6 +45,8 @@ class SerialOptions:
 
 def serial_options(url: LinkUrl) -> SerialOptions:
     """The options in `url`; raises LinkUrlError naming the one that is wrong."""
+    if url.host or url.port or not url.path.strip("/"):
+        raise LinkUrlError(f"{url}: expected serial:///dev/… (three slashes)")
     given = take_options(url, ("baud", "bits", "parity", "stop", "flow", "dtr"))
     return SerialOptions(
         baud=integer(given, "baud", 9600, 50, 4_000_000),
@@ -67,6 +72,7 @@ async def open_serial(url: LinkUrl) -> DescriptorLink:
         rtscts=options.flow == "rtscts",
         xonxoff=options.flow == "xonxoff",
         timeout=0,
+        inter_byte_timeout=0,  # makes VMIN 1: with 0 a tty that has nothing to say reads as end of file
         write_timeout=0,
         exclusive=True,
     )
@@ -75,12 +81,34 @@ async def open_serial(url: LinkUrl) -> DescriptorLink:
         port.dtr = False
     try:
         port.open()
-    except (serial.SerialException, OSError) as error:
-        raise DeviceError(_reason(error), str(error)) from error
-    return DescriptorLink(port.fileno(), port.close, stall_s=STALL_S)
+    except (serial.SerialException, OSError, termios.error, ValueError) as error:
+        raise DeviceError(_reason(error), f"{url}: {error}") from error
+    return DescriptorLink(port.fileno(), lambda: _close(port), stall_s=STALL_S)
 
 
-def _reason(error: OSError) -> Reason:
-    # pyserial wraps the first OSError and keeps its number; a failed exclusive lock comes without one
-    number = error.errno if error.errno is not None else getattr(error.__context__, "errno", None)
+def _close(port: serial.Serial) -> None:
+    """Close without waiting: the kernel would hold us up to 30 s for a device that takes no bytes."""
+    with suppress(OSError, termios.error):  # the tty has gone, and what it had not sent with it
+        if port.out_waiting:
+            port.reset_output_buffer()
+    port.close()
+
+
+def _reason(error: Exception) -> Reason:
+    """What `error` of pyserial means.
+
+    It wraps the first OSError and keeps its number, wraps a termios.error and drops it, lets others through as they
+    are, and says ValueError for a baud rate that the tty cannot do.
+    """
+    number = _number(error) or _number(error.__context__)
+    if number is None and isinstance(error, ValueError):
+        return Reason.UNSUPPORTED
     return _REASONS.get(number or 0, Reason.NOT_PRESENT)
+
+
+def _number(error: BaseException | None) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    if isinstance(error, termios.error) and error.args:
+        return int(error.args[0])
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 from drivers.device import DeviceError, Reason
 from drivers.link.options import integer, take_options
@@ -43,13 +44,21 @@ async def open_tcp(url: LinkUrl) -> DescriptorLink:
 
 
 async def _connect(host: str, port: int) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = addresses[0]
-    connection = socket.socket(family, kind, protocol)
+    """Connect to the first address of `host` that lets us; raises the first refusal if none does."""
+    addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    refusals: list[OSError] = []
+    for family, kind, protocol, _, address in addresses:
+        try:
+            return await _connect_to(socket.socket(family, kind, protocol), address)
+        except OSError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+async def _connect_to(connection: socket.socket, address: tuple[Any, ...]) -> socket.socket:
     connection.setblocking(False)
     try:
-        await loop.sock_connect(connection, address)
+        await asyncio.get_running_loop().sock_connect(connection, address)
         _tune(connection)
     except BaseException:
         connection.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 
 class LinkUrlError(ValueError):
@@ -21,9 +21,15 @@ class LinkUrl:
     options: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        where = self.path or (f"{self.host}:{self.port}" if self.port else self.host)
-        query = "&".join(f"{key}={value}" for key, value in self.options.items())
-        return f"{self.scheme}://{where}" + (f"?{query}" if query else "")
+        """The URL as text; parse_link gives the same link back."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        query = f"?{urlencode(self.options, quote_via=quote, safe=_PLAIN)}" if self.options else ""
+        return f"{self.scheme}://{host}{port}{quote(self.path, safe=_PLAIN)}{query}"
+
+
+_PLAIN = "/:@,"
+"""What needs no escape in a path or an option, beyond letters and digits: device links are full of it."""
 
 
 def parse_link(text: str) -> LinkUrl:
@@ -31,13 +37,16 @@ def parse_link(text: str) -> LinkUrl:
     try:
         parts = urlsplit(text)
         port = parts.port
+        options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError as error:
         raise LinkUrlError(f"{text!r}: {error}") from error
     if not parts.scheme or "://" not in text:
         raise LinkUrlError(f"{text!r}: expected scheme://…, for example serial:///dev/ttyUSB0?baud=9600")
     if parts.username or parts.password or parts.fragment:
         raise LinkUrlError(f"{text!r}: a link carries no user, password or fragment")
-    options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     if len(dict(options)) != len(options):
         raise LinkUrlError(f"{text!r}: an option is given twice")
-    return LinkUrl(parts.scheme, unquote(parts.path), parts.hostname or "", port, dict(options))
+    path = unquote(parts.path)
+    if not (text + path).isprintable() or text != text.strip():
+        raise LinkUrlError(f"{text!r}: a link has no control characters, and no blanks around it")
+    return LinkUrl(parts.scheme, path, parts.hostname or "", port, dict(options))
