@@ -70,7 +70,10 @@ class Order:
 
 
 class Intake:
-    """The one way in for commands. Lives in the event loop. `publish` sends a reply to ``reply/{id}``."""
+    """The one way in for commands. Lives in the event loop.
+
+    `publish` sends a reply to ``reply/{id}``; `on_refused` is called after each refusal was counted.
+    """
 
     def __init__(
         self,
@@ -79,12 +82,14 @@ class Intake:
         clock: Clock,
         tasks: asyncio.TaskGroup,
         publish: Answer,
+        on_refused: Callable[[], None],
     ) -> None:
         self._hall = hall
         self._store = store
         self._clock = clock
         self._tasks = tasks
         self._publish = publish
+        self._on_refused = on_refused
         self._types = command_types()
         self._known: dict[str, datetime] = {}
         self._waiting: dict[str, list[Answer]] = {}
@@ -194,6 +199,7 @@ class Intake:
 
     def _refuse(self, command: str, refused: Refused, answer: Answer) -> None:
         self.refused += 1
+        self._on_refused()
         log.info("command %s refused: %s", command, refused)
         answer(_rejection(command, refused))
 

@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, Literal
 
 from daemon import __version__, tickets
-from daemon.broker import Broker, Incoming
+from daemon.broker import Incoming
+from daemon.broker_settings import broker_of
 from daemon.clock import Clock
 from daemon.commands import Reply
 from daemon.database import Transaction
@@ -37,6 +38,9 @@ DEVICES_END_S = 0.7
 STORING_ENDS_S = 0.5
 FAREWELL_S = 0.7
 
+COUNT_S = 0.5
+"""Refusals that come together change the topic ``status`` once."""
+
 NEEDS_RESTART = frozenset({"hall", "kiosk", "root", "store"})
 """Keys that name the stream of events: a new one begins with a new run."""
 
@@ -54,6 +58,7 @@ class Kiosk:
         self._since = clock.now()
         self._stopping = asyncio.Event()
         self._store_failure: str | None = None
+        self._saying: asyncio.TimerHandle | None = None
         self._store = Store(
             settings.store.path,
             source=f"/{settings.topic_root}",
@@ -86,7 +91,8 @@ class Kiosk:
             Surroundings(store, self._clock, tasks, settle, self._show_device, self._device_changed),
             self._forget_device,
         )
-        self._intake = Intake(lambda: self._hall, store, self._clock, tasks, self._uplink.replies.send)
+        answer, refused = self._uplink.replies.send, self._say_online_soon
+        self._intake = Intake(lambda: self._hall, store, self._clock, tasks, answer, refused)
         self._put_in_force(self.settings)
         await self._intake.open()
         self._say_online()
@@ -108,6 +114,8 @@ class Kiosk:
         self._notifier.stopping()
         for task in others:
             task.cancel()
+        if self._saying is not None:
+            self._saying.cancel()
         await self._workshop.close(DEVICES_END_S)
         self._store.post(lambda change: change.emit(DaemonStopping(boot=self._boot)))
         try:
@@ -191,7 +199,12 @@ class Kiosk:
     def _forget_device(self, name: str) -> None:
         self._uplink.retained.clear(f"device/{name}")
 
+    def _say_online_soon(self) -> None:
+        if self._saying is None:
+            self._saying = asyncio.get_running_loop().call_later(COUNT_S, self._say_online)
+
     def _say_online(self) -> None:
+        self._saying = None
         self._uplink.retained.set("status", self._status("online"))
 
     def _status(self, state: Literal["online", "offline"]) -> KioskStatus:
@@ -215,23 +228,3 @@ def _said(device: Device, condition: Condition) -> dict[str, Any]:
         "reasons": tuple(str(reason) for reason in condition.reasons),
         "detail": condition.detail,
     }
-
-
-def broker_of(settings: Settings) -> Broker:
-    """The broker of `settings`, as the session wants it."""
-    mqtt = settings.mqtt
-    return Broker(
-        host=mqtt.host,
-        port=mqtt.port,
-        root=settings.topic_root,
-        client_id=f"kioskd-{settings.hall}-{settings.kiosk}",
-        protocol=mqtt.protocol,
-        username=mqtt.username,
-        password=mqtt.password.get_secret_value() if mqtt.password else None,
-        tls=mqtt.tls,
-        ca_file=mqtt.ca_file,
-        cert_file=mqtt.cert_file,
-        key_file=mqtt.key_file,
-        keepalive_s=mqtt.keepalive_s,
-        will_delay_s=mqtt.will_delay_s,
-    )

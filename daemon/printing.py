@@ -39,11 +39,11 @@ def enqueue(
 
 
 def next_job(transaction: Transaction, printer: str) -> Job | None:
-    """The oldest job that waits for `printer`."""
+    """The job to look at next: one that nobody waits for any more, else the oldest that waits for `printer`."""
     found = transaction.row(
         "SELECT id, ticket, command, slip, deadline FROM print_job"
-        " WHERE printer = ? AND state = 'queued' ORDER BY id LIMIT 1",
-        printer,
+        " WHERE printer = ? AND state = 'queued' ORDER BY deadline > ?, id LIMIT 1",
+        *(printer, transaction.now.timestamp()),
     )
     if found is None:
         return None
