@@ -254,5 +254,5 @@ def until() -> Until:
 
 @pytest.fixture
 def kills() -> int:
-    """How often the daemon is killed: many times in the long form, ``KIOSKD_LONG=1``."""
-    return 200 if os.environ.get("KIOSKD_LONG") else 20
+    """How often the daemon is killed: many times in the long form, ``LONG_TESTS=1``."""
+    return 200 if os.environ.get("LONG_TESTS") else 20
