@@ -10,7 +10,7 @@ from daemon.database import Transaction
 from daemon.events import DisplayFailed, DisplayShown
 from daemon.journal import settle_command
 from daemon.store import Store
-from drivers.device import DeviceError
+from drivers.device import DeviceError, Reason
 from drivers.display.capability import Display, Shown
 
 
@@ -39,13 +39,18 @@ class DisplayDesk:
         try:
             shown = await self._display.show(text)
         except DeviceError as error:
-            reason = str(error.reason)
-            failed = DisplayFailed(display=self._name, text=text, reason=reason, detail=error.detail)
-            self._settle(failed, command, Status.FAILED, reason)
+            self._fail(text, command, error.reason, error.detail)
+            return
+        if shown is Shown.SUPERSEDED:
+            self._fail(text, command, Reason.SUPERSEDED, "a newer text took its place")
             return
         confirmed = shown is Shown.CONFIRMED
         event = DisplayShown(display=self._name, text=text, confirmed=confirmed)
         self._settle(event, command, Status.DONE if confirmed else Status.UNCONFIRMED)
+
+    def _fail(self, text: str, command: str | None, reason: Reason, detail: str) -> None:
+        event = DisplayFailed(display=self._name, text=text, reason=reason, detail=detail)
+        self._settle(event, command, Status.FAILED, reason)
 
     def _settle(
         self, event: DisplayShown | DisplayFailed, command: str | None, status: Status, reason: str | None = None

@@ -164,6 +164,12 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.TOO_LONG: _why(
         "文字超出显示屏", "the text is longer than the display takes", "缩短文字", "make the text shorter"
     ),
+    Reason.SUPERSEDED: _why(
+        "还没发出就被更新的文字取代",
+        "a newer text took its place before it was sent",
+        "不必处理",
+        "nothing",
+    ),
     Reason.UNSHOWABLE: _why(
         "文字中有此显示屏显示不了的字",
         "the text holds characters that this display cannot show",
@@ -249,6 +255,12 @@ REFUSALS: Mapping[Refusal, Explanation] = {
         "the day's numbers are used up",
         "调大该业务的 last",
         "set a higher last for the service",
+    ),
+    Refusal.NO_PANEL: _why(
+        "窗口没有配置评价器",
+        "the counter has no rating panel",
+        "在 counters 表中填写 panel",
+        "give the counter a panel in its table",
     ),
     Refusal.NO_TICKET: _why(
         "窗口当前没有号码", "the counter serves no number now", "先呼叫下一号", "call the next number first"

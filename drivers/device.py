@@ -53,6 +53,7 @@ class Reason(StrEnum):
     # displays
     REJECTED = "rejected"  # the controller said no; the detail carries its own code
     TOO_LONG = "too-long"
+    SUPERSEDED = "superseded"  # a newer text took its place before it was sent
     UNSHOWABLE = "unshowable"  # the text holds characters that this display cannot show
     # panels
     KEY_STUCK = "key-stuck"

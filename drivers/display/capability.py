@@ -11,6 +11,7 @@ class Shown(StrEnum):
 
     CONFIRMED = "confirmed"  # the controller acknowledged it
     SENT = "sent"  # written; this kind of display never answers
+    SUPERSEDED = "superseded"  # never sent: a newer text took its place first
 
 
 class Display(Protocol):

@@ -62,6 +62,7 @@ class DescriptorLink:
     async def read(self) -> bytes:
         """The next bytes. End of file and every I/O error mean that the device has gone."""
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # a line that is always ready to be read must not keep the event loop to itself
         while True:
             self._check_open()
             try:

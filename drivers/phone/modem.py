@@ -199,7 +199,6 @@ class ModemPhone:
         for message in self._decoder.feed(data):
             self._take(message, now_s)
         self._tell(self._calls.expire(now_s))
-        await asyncio.sleep(0)  # a line that babbles is always ready to be read, and must not keep the loop to itself
 
     def _take(self, message: Message, now_s: float) -> None:
         match message:
