@@ -50,7 +50,7 @@ EPILOG = Text(
   kioskd check --explain                         每个值是什么、从哪里来
   kioskd run --config /etc/kioskd/kioskd.toml    运行
 
-退出码：0 成功；1 失败或有错误；2 用法错误；130 被 Ctrl-C 中断。
+退出码：0 成功；1 失败或有错误；2 用法错误；78 run 的配置有误；130 被 Ctrl-C 中断。
 文档：docs/configuration.zh-CN.md、docs/statuses.zh-CN.md；每个命令都有 --help。""",
     """\
 examples:
@@ -59,7 +59,8 @@ examples:
   kioskd check --explain                         what each value is, and where it is from
   kioskd run --config /etc/kioskd/kioskd.toml    the daemon
 
-exit codes: 0 success; 1 failed, or errors were found; 2 wrong usage; 130 interrupted by Ctrl-C.
+exit codes: 0 success; 1 failed, or errors were found; 2 wrong usage; 78 run: the configuration is wrong;
+130 interrupted by Ctrl-C.
 documentation: docs/configuration.md, docs/statuses.md; and --help of every command.""",
 )
 

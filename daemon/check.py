@@ -80,10 +80,10 @@ def _report(configuration: Configuration, language: Language, *, explain: bool) 
 def _origin_rows(configuration: Configuration, language: Language) -> Iterator[Sequence[str]]:
     for origin in origins(configuration):
         value = "–" if origin.value is None else json.dumps(origin.value, ensure_ascii=False)
-        yield origin.key, value, origin.source.to(language)
+        yield origin.key, origin.source.to(language), value
 
 
-_EXPLAIN = Text("设置项|值|来源", "KEY|VALUE|FROM")
+_EXPLAIN = Text("设置项|来源|值", "KEY|FROM|VALUE")
 _DEVICES = Text("设备|种类|驱动|连接", "DEVICE|KIND|DRIVER|LINK")
 _SERVICES = Text("业务|名称|号码|打印机", "SERVICE|NAME|NUMBERS|PRINTER")
 _COUNTERS = Text("窗口|名称|业务|显示屏|评价器|电话", "COUNTER|NAME|SERVICES|DISPLAY|PANEL|PHONE")
