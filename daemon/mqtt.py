@@ -38,12 +38,13 @@ from daemon.broker import Broker, Incoming, Outgoing
 from daemon.mqtt_end import Cause, ConnectionEnded, cause_of
 from daemon.mqtt_version import Version
 from daemon.receipts import Receipts
+from daemon.socket_watch import SocketWatch
 
 DIAL_S = 10.0
 """For the name, its addresses and the TLS handshake."""
 
-ANSWER_S = 10.0
-"""How long a broker may take for CONNACK and SUBACK."""
+ANSWER_S = 5.0
+"""How long a broker may take for CONNACK, and again for SUBACK."""
 
 ACKNOWLEDGE_S = 60.0
 """A broker that answers pings and acknowledges nothing for this long is connected to anew."""
@@ -65,11 +66,7 @@ class Connection:
         self._version = version
         self._deliver = deliver
         self._client = packets.client(broker, version, will)
-        self._loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
-        self._tick: asyncio.TimerHandle | None = None
-        self._due = False
-        self._watched: socket.socket | None = None
+        self._watch = SocketWatch()
         self._ended: ConnectionEnded | None = None
         self._accepted = False
         self._subscribed: list[ReasonCode] | None = None
@@ -108,29 +105,23 @@ class Connection:
             raise ConnectionEnded("no connection in time") from None
         except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
             raise ConnectionEnded(str(error) or type(error).__name__) from error
-        self._watch()
+        self._dialled()
 
-    def _watch(self) -> None:
+    def _dialled(self) -> None:
         # Callbacks from here on: while the thread was dialling they would have run in it.
         client = self._client
-        self._watched = cast("socket.socket | None", client.socket())
-        if self._watched is None:
-            raise ConnectionEnded("closed while connecting", Cause.CLOSED_EARLY)
+        connection = cast("socket.socket | None", client.socket())
+        if connection is None:
+            raise ConnectionEnded("closed while connecting", Cause.NO_CONNACK)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         client.on_socket_close = self._on_socket_close
-        self._watched.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._loop.add_reader(self._watched, self._wake.set)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._watch.start(connection, TICK_S)
         self._watch_writable()
-        self._ticked()
-
-    def _ticked(self) -> None:
-        self._due = True
-        self._wake.set()
-        self._tick = self._loop.call_later(TICK_S, self._ticked)
 
     async def _answered(self, happened: Callable[[], bool], what: str) -> None:
         try:
@@ -139,23 +130,24 @@ class Connection:
                     await self.wait()
                     self.work()
         except TimeoutError:
-            raise ConnectionEnded(f"no {what} in {ANSWER_S:g} s") from None
+            # An old broker may take the properties of 5 for the client id, and wait for the rest for ever.
+            cause = Cause.LOST if self._accepted else Cause.NO_CONNACK
+            raise ConnectionEnded(f"no {what} in {ANSWER_S:g} s", cause) from None
 
     # while it lasts
 
     async def wait(self) -> None:
         """Return when there is something to do for `work`."""
-        await self._wake.wait()
+        await self._watch.wait()
 
     def work(self) -> None:
         """Read and write what can be, and pass on what came. Raises ConnectionEnded when it is over."""
-        self._wake.clear()
+        tick = self._watch.attend()
         self._read()
         if self._client.want_write():
             self._client.loop_write()
         self._watch_writable()
-        if self._due:
-            self._due = False
+        if tick:
             self._look_after()
         self._settle()
         self._hand_over()
@@ -173,7 +165,7 @@ class Connection:
         self._client.loop_misc()
         oldest = next(iter(self._in_flight.values()), None)
         if oldest is not None and time.monotonic() - oldest[1] > ACKNOWLEDGE_S:
-            self._end(ConnectionEnded(f"a message was not acknowledged in {ACKNOWLEDGE_S:g} s"))
+            self.end(f"a message was not acknowledged in {ACKNOWLEDGE_S:g} s")
 
     def _settle(self) -> None:
         settled, self._settled = self._settled, []
@@ -198,23 +190,18 @@ class Connection:
         """Publish at QoS 1, at once if the socket takes it. Only when there is room."""
         if self._max_packet_bytes is not None and packets.publish_bytes(outgoing) > self._max_packet_bytes:
             self._settled.append((outgoing, f"longer than the broker's limit of {self._max_packet_bytes} bytes"))
-            self._wake.set()
+            self._watch.wake()
             return
         properties = packets.publish_properties(outgoing, self._version)
         info = self._client.publish(outgoing.topic, outgoing.payload, 1, outgoing.retain, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._end(ConnectionEnded(f"cannot publish: {info.rc.name}"))
+            self.end(f"cannot publish: {info.rc.name}")
             return
         self._in_flight[info.mid] = (outgoing, time.monotonic())
         self._watch_writable()
 
     def _watch_writable(self) -> None:
-        if self._watched is None:
-            return
-        if self._client.want_write():
-            self._loop.add_writer(self._watched, self._wake.set)
-        else:
-            self._loop.remove_writer(self._watched)
+        self._watch.want_writable(self._client.want_write())
 
     def _incoming(self, message: MQTTMessage) -> Incoming:
         try:
@@ -236,20 +223,23 @@ class Connection:
 
     # the end
 
+    def end(self, reason: str) -> None:
+        """Give this connection up without a goodbye: the next `work` raises ConnectionEnded."""
+        self._end(ConnectionEnded(reason))
+
     def _end(self, ended: ConnectionEnded) -> None:
         if self._ended is None:
             self._ended = ended
             self._receipts.clear()
-            self._wake.set()
+            self._watch.wake()
 
     def close(self) -> None:
         """Say goodbye if the broker still listens, and let go of the socket. Safe to call twice."""
-        if self._tick is not None:
-            self._tick.cancel()
+        self._watch.stop_ticking()
         if self._accepted and self._ended is None:
             self._read()  # bytes left unread would turn the goodbye into a reset, and bring on the last will
             self._settle()
-            self._end(ConnectionEnded("closed here"))
+            self.end("closed here")
             self._client.disconnect()
         self._hang_up()
 
@@ -291,17 +281,14 @@ class Connection:
         self, _client: Client, _: object, flags: DisconnectFlags, code: ReasonCode, _properties: object
     ) -> None:
         if not self._accepted:
-            self._end(ConnectionEnded("the broker closed the connection before CONNACK", Cause.CLOSED_EARLY))
+            self._end(ConnectionEnded("the broker closed the connection before CONNACK", Cause.NO_CONNACK))
         elif flags.is_disconnect_packet_from_server:
             self._end(ConnectionEnded(f"the broker disconnects: {code}", cause_of(code.value)))
         else:
             self._end(ConnectionEnded("connection lost" if code == "Unspecified error" else str(code)))
 
     def _on_socket_close(self, _client: Client, _: object, _socket: object) -> None:
-        if self._watched is not None:
-            self._loop.remove_reader(self._watched)
-            self._loop.remove_writer(self._watched)
-            self._watched = None
+        self._watch.forget_socket()
 
 
 def _nothing() -> None:

@@ -16,7 +16,7 @@ class Cause(Enum):
     """What the end of a connection means for the next attempt."""
 
     LOST = auto()  # try again soon
-    CLOSED_EARLY = auto()  # the broker hung up before CONNACK, which may be about the version
+    NO_CONNACK = auto()  # the broker hung up on CONNECT, or said nothing: it may be about the version
     VERSION = auto()  # the broker does not speak this version
     REFUSED = auto()  # trying again soon is pointless
 

@@ -91,9 +91,24 @@ def publish_bytes(outgoing: Outgoing) -> int:
     return HEADERS_BYTES + len(text.encode()) + len(outgoing.correlation_data or b"") + len(outgoing.payload)
 
 
+class _PackedOnce(Properties):
+    """The properties that every event has. Packing them takes paho a tenth of the time of a whole publish."""
+
+    @functools.cached_property
+    def _bytes(self) -> bytes:
+        packed: bytes = super().pack()  # type: ignore[no-untyped-call]
+        return packed
+
+    def pack(self) -> bytes:
+        return self._bytes
+
+
 @functools.cache
 def _content_properties(content_type: str) -> Properties:
-    return _properties(PacketTypes.PUBLISH, PayloadFormatIndicator=1, ContentType=content_type)
+    properties = _PackedOnce(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.PayloadFormatIndicator = 1
+    properties.ContentType = content_type
+    return properties
 
 
 def _will_properties(broker: Broker) -> Properties:

@@ -22,8 +22,8 @@ class Version(Enum):
 RETRY_V5_S = 600.0
 """A broker without MQTT 5 may have been replaced by one with it: how long 3.1.1 is taken for granted."""
 
-CLOSED_EARLY_MAX = 2
-"""A broker of old closes the connection at a CONNECT of 5; so does any that is just stopping. Twice is a sign."""
+UNANSWERED_MAX = 2
+"""A broker of old hangs up on a CONNECT of 5, or is dumb; so is any that is just stopping. Twice is a sign."""
 
 
 class VersionChoice:
@@ -34,7 +34,7 @@ class VersionChoice:
         self._version = Version(setting) if self._fixed else Version.V5
         self._monotonic_s = monotonic_s
         self._fallback_since_s = monotonic_s()
-        self._closed_early = 0
+        self._unanswered = 0
 
     def version(self) -> Version:
         """The version for the next attempt."""
@@ -45,7 +45,7 @@ class VersionChoice:
 
     def accepted(self) -> None:
         """The broker speaks this version."""
-        self._closed_early = 0
+        self._unanswered = 0
 
     def refused(self) -> bool:
         """The broker said that it does not speak this version. True if another attempt is worth making at once."""
@@ -54,13 +54,13 @@ class VersionChoice:
         self._change(self._version.other)
         return self._version is Version.V311
 
-    def closed_early(self) -> None:
-        """The broker hung up on our CONNECT without a word."""
-        self._closed_early += 1
-        if not self._fixed and (self._closed_early >= CLOSED_EARLY_MAX or self._version is Version.V311):
+    def unanswered(self) -> None:
+        """The broker hung up on our CONNECT without a word, or said nothing."""
+        self._unanswered += 1
+        if not self._fixed and (self._unanswered >= UNANSWERED_MAX or self._version is Version.V311):
             self._change(self._version.other)
 
     def _change(self, version: Version) -> None:
         self._version = version
-        self._closed_early = 0
+        self._unanswered = 0
         self._fallback_since_s = self._monotonic_s()

@@ -12,7 +12,10 @@ class Outbox(Protocol):
     """The unsent tail of the event sequence. Implemented by the store."""
 
     async def unsent(self, after: int, limit: int) -> list[StoredEvent]:
-        """Up to `limit` events with a sequence above `after` that no broker has acknowledged, in order."""
+        """Up to `limit` events with a sequence above `after` that no broker has acknowledged, in order.
+
+        Every `acknowledged` before this call counts. Raises StoreError when the store cannot be read.
+        """
         ...
 
     def acknowledged(self, sequences: Sequence[int]) -> None:

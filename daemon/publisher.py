@@ -78,9 +78,11 @@ class Publisher:
         if self._behind:
             self._missed = True
             return
-        self._queue.extend(event for event in events if event.sequence > self._taken)
-        self._taken = max(self._taken, events[-1].sequence)
-        self._pump()
+        new = [event for event in events if event.sequence > self._taken]
+        if new:
+            self._queue.extend(new)
+            self._taken = new[-1].sequence
+            self._pump()
 
     def on_connected(self) -> None:
         """Start at the beginning of the unsent tail."""

@@ -26,6 +26,7 @@ class Retained:
         self._payloads: dict[str, bytes] = {}
         self._due: dict[str, None] = {}  # a set that keeps its order
         self._in_flight: set[str] = set()
+        self._strangers: set[str] = set()
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -44,6 +45,20 @@ class Retained:
     def clear(self, topic: str) -> None:
         """There is no such thing any more: take its topic off the broker."""
         self._change(topic, CLEARED)
+
+    def found(self, topic: str) -> None:
+        """The broker holds `topic` for this kiosk, from this run or an earlier one."""
+        if topic not in self._payloads:
+            self._strangers.add(topic)
+
+    def clear_strangers(self) -> None:
+        """Take off the broker what was found there and is not of this run: a device that was removed while kioskd
+        was down would be `ready` for ever.
+        """
+        for topic in sorted(self._strangers - self._payloads.keys()):
+            log.info("the broker still held %s, which is not configured any more", topic)
+            self.clear(topic)
+        self._strangers.clear()
 
     def _change(self, topic: str, payload: bytes) -> None:
         if self._payloads.get(topic) == payload:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
+from daemon.backoff import Delays, backoff
 from daemon.broker import Broker, Handler
 from daemon.mqtt import Connection
 from daemon.mqtt_end import Cause, ConnectionEnded
@@ -24,12 +25,9 @@ STEADY_S = 1.0
 throw each other out, and would do so many times a second."""
 
 
-def backoff(first_s: float = FIRST_WAIT_S, longest_s: float = LONGEST_WAIT_S) -> Iterator[float]:
-    """Waits between attempts, in seconds: doubling, each shortened at random so that a hall does not come at once."""
-    wait_s = first_s
-    while True:
-        yield wait_s * random.uniform(0.5, 1)
-        wait_s = min(longest_s, wait_s * 2)
+def reconnect_delays() -> Iterator[float]:
+    """Waits between attempts, in seconds."""
+    return backoff(FIRST_WAIT_S, LONGEST_WAIT_S, 2)
 
 
 class Session:
@@ -45,7 +43,7 @@ class Session:
         *,
         will: bytes | None = None,
         subscriptions: Sequence[str] = (),
-        delays: Callable[[], Iterator[float]] = backoff,
+        delays: Delays = reconnect_delays,
         refused_wait_s: float = LONGEST_WAIT_S,
     ) -> None:
         self._broker = broker
@@ -55,7 +53,9 @@ class Session:
         self._delays = delays
         self._refused_wait_s = refused_wait_s
         self._versions = VersionChoice(broker.protocol, time.monotonic)
-        self._connection: Connection | None = None
+        self._connection: Connection | None = None  # once the broker has accepted it
+        self._attempt: Connection | None = None
+        self._moved = asyncio.Event()
         self._waits = delays()
         self._warned = False
 
@@ -63,6 +63,16 @@ class Session:
     def version(self) -> Version | None:
         """What is spoken with the broker now; None without a connection."""
         return self._connection.version if self._connection else None
+
+    def move(self, broker: Broker) -> None:
+        """Go to `broker` from now on. The one left behind finds the line dead, and announces the last will."""
+        self._broker = broker
+        self._versions = VersionChoice(broker.protocol, time.monotonic)
+        self._waits = self._delays()
+        self._warned = False
+        self._moved.set()
+        if self._attempt is not None:
+            self._attempt.end("another broker is wanted")
 
     def pump(self) -> None:
         """Send what the handler has, as far as the broker's window has room. Does nothing without a connection."""
@@ -79,29 +89,27 @@ class Session:
             try:
                 await self._connect_once()
             except ConnectionEnded as ended:
-                await asyncio.sleep(self._wait_s(ended))
+                await self._pause(self._wait_s(ended))
 
     async def _connect_once(self) -> NoReturn:
-        connection = Connection(
+        self._moved.clear()
+        self._attempt = connection = Connection(
             self._broker, self._versions.version(), will=self._will, deliver=self._handler.on_message
         )
         try:
             refused = await connection.open(self._subscriptions)
-            self._connected(connection, refused)
+            self._versions.accepted()
+            log.info("connected to %s:%d with MQTT %s", self._broker.host, self._broker.port, connection.version.value)
+            if refused:
+                log.warning("the broker refuses the subscription to %s", ", ".join(refused))
             await self._serve(connection)
         finally:
-            self._connection = None
+            self._attempt = None
             connection.close()
 
-    def _connected(self, connection: Connection, refused: list[str]) -> None:
-        self._versions.accepted()
-        self._warned = False
-        log.info("connected to %s:%d with MQTT %s", self._broker.host, self._broker.port, connection.version.value)
-        if refused:
-            log.warning("the broker refuses the subscription to %s", ", ".join(refused))
-        self._connection = connection
-
     async def _serve(self, connection: Connection) -> NoReturn:
+        self._connection = connection
+        self._warned = False
         since_s = time.monotonic()
         self._handler.on_connected()
         try:
@@ -115,8 +123,14 @@ class Session:
             self._handler.on_disconnected(str(ended))
             raise
         finally:
+            self._connection = None
             if time.monotonic() - since_s >= STEADY_S:
                 self._waits = self._delays()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
 
     def _wait_s(self, ended: ConnectionEnded) -> float:
         """How long to wait before the next attempt."""
@@ -124,11 +138,13 @@ class Session:
             log.info("the broker has no MQTT 5")
             return 0.0
         self._warn("no connection to", ended)
-        if ended.cause is Cause.CLOSED_EARLY:
-            self._versions.closed_early()
+        if ended.cause is Cause.NO_CONNACK:
+            self._versions.unanswered()
         return self._refused_wait_s if ended.cause is Cause.REFUSED else next(self._waits)
 
     def _warn(self, what: str, ended: ConnectionEnded) -> None:
+        if self._moved.is_set():
+            return  # the broker was left on purpose
         level = logging.DEBUG if self._warned else logging.WARNING
         log.log(level, "%s %s:%d: %s", what, self._broker.host, self._broker.port, ended)
         self._warned = True

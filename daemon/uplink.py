@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import dataclasses
+import re
+from collections.abc import Callable
 
+from daemon.backoff import Delays
 from daemon.broker import Broker, Incoming, Outgoing
 from daemon.outbox import Outbox
 from daemon.publisher import Publisher
 from daemon.replies import Replies
 from daemon.retained import Retained
-from daemon.session import Session, backoff
-from daemon.statuses import KioskStatus
+from daemon.session import Session, reconnect_delays
+from daemon.statuses import RETAINED, KioskStatus
 
 COMMANDS = "command/#"
 STATUS = "status"
+
+OWN_STATUSES = tuple(re.sub(r"\{\w+\}", "+", topic) for topic in RETAINED if "{" in topic)
+"""Subscribed to in order to find what an earlier run left on the broker."""
+
+STRANGERS_S = 10.0
+"""How long after connecting everything that is configured has said how it is."""
 
 FAREWELL_S = 2.0
 SETTLE_POLL_S = 0.02
@@ -34,11 +43,14 @@ class Uplink:
         *,
         will: KioskStatus,
         on_command: Callable[[Incoming], None],
-        delays: Callable[[], Iterator[float]] = backoff,
+        delays: Delays = reconnect_delays,
+        strangers_s: float = STRANGERS_S,
     ) -> None:
+        self._broker = broker
         self._on_command = on_command
+        self._strangers_s = strangers_s
         self.session = Session(
-            broker, self, will=will.model_dump_json().encode(), subscriptions=(COMMANDS,), delays=delays
+            broker, self, will=will.model_dump_json().encode(), subscriptions=(COMMANDS, *OWN_STATUSES), delays=delays
         )
         self.retained = Retained(broker.root, self.session.pump)
         self.replies = Replies(broker.root, self.session.pump)
@@ -50,6 +62,10 @@ class Uplink:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.session.run(), name="session")
             group.create_task(self.publisher.run(), name="publisher")
+
+    def move(self, broker: Broker) -> None:
+        """Go to `broker`, under the names of this run: what its topics are called changes with a restart only."""
+        self.session.move(dataclasses.replace(broker, root=self._broker.root, client_id=self._broker.client_id))
 
     async def farewell(self, status: KioskStatus, within_s: float = FAREWELL_S) -> bool:
         """Say `status` for the last time; whether the broker has it, and every reply, before `within_s`."""
@@ -69,6 +85,7 @@ class Uplink:
         self.connected = True
         self.retained.on_connected()
         self.publisher.on_connected()
+        asyncio.get_running_loop().call_later(self._strangers_s, self.retained.clear_strangers)
 
     def on_disconnected(self, reason: str) -> None:
         """Everything on its way is to be sent again."""
@@ -77,8 +94,13 @@ class Uplink:
         self.publisher.on_disconnected()
 
     def on_message(self, message: Incoming) -> None:
-        """A command. Nothing else is subscribed to."""
-        self._on_command(message)
+        """A command, or a status of this kiosk that the broker holds."""
+        if message.topic.startswith("command/"):
+            self._on_command(message)
+            return
+        message.acknowledge()
+        if message.retained and message.payload:
+            self.retained.found(message.topic)
 
     def next(self) -> Outgoing | None:
         """The most urgent message."""

@@ -31,7 +31,8 @@ def request(command: str = "c-1", deadline_s: float = 30, **data: Any) -> dict[s
 
 
 def raw(**changes: Any) -> bytes:
-    return json.dumps(request(service="a") | changes).encode()
+    # an hour: these are made when the file is read, long before some of them are sent
+    return json.dumps(request(deadline_s=3600, service="a") | changes).encode()
 
 
 HOSTILE = [
