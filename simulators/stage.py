@@ -11,7 +11,7 @@ import os
 import pty
 import socket
 import tty
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -164,6 +164,10 @@ class TcpEndpoint(ListeningEndpoint):
         return listener
 
 
+MakeLine = Callable[[Callable[[bytes], None]], FaultyLine]
+"""Makes the line to a simulator's `receive`: for whoever wants to listen in."""
+
+
 class Stage:
     """One simulator on one endpoint, with the line's faults between them.
 
@@ -171,10 +175,10 @@ class Stage:
     closed on exit.
     """
 
-    def __init__(self, simulator: Simulator, endpoint: Endpoint) -> None:
+    def __init__(self, simulator: Simulator, endpoint: Endpoint, *, make_line: MakeLine = FaultyLine) -> None:
         self.simulator = simulator
         self.endpoint = endpoint
-        self.line = FaultyLine(simulator.receive)
+        self.line = make_line(simulator.receive)
         self.line.pull = self.pull
         self.cut = True
         self._wire: HostWire | None = None

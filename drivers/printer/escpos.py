@@ -1,0 +1,282 @@
+"""Driver of ESC/POS ticket printers. Nothing here was tried on real hardware."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from escpos import constants
+
+from drivers.device import Condition, DeviceError, Reason, Report, State
+from drivers.link.stream import Link
+from drivers.printer.capability import Outcome, PrintResult
+from drivers.printer.escpos_condition import condition, faults, needs_recovery
+from drivers.printer.escpos_job import Attempt, Limits, Progress, refused
+from drivers.printer.escpos_layout import CUTS, Layout, lay_out, void_slip
+from drivers.printer.escpos_protocol import ASB_ITEMS, enable_asb, recover
+from drivers.printer.escpos_session import Session
+from drivers.printer.escpos_text import ENCODINGS
+from drivers.printer.page import Page
+
+ANSWERS = ("auto", "never")
+
+SHORT_COMMAND_BYTES = 16
+"""No command lacks more outside a job: the questions have at most 11 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscposOptions:
+    """How one printer is. Times in seconds.
+
+    `answers`: ``never`` for a printer or interface board known to send nothing back; its jobs end unconfirmed.
+    `encoding`: the code its Chinese font is in. `four_byte`: the font has GB18030's four-byte characters.
+    `fs_size`: its Chinese characters grow with FS !, not with GS !. `columns`: of single-width characters.
+    `cut`: partial, full, or none (no cutter).
+    `answer_s`: how long a status answer may take. `poll_s`: how often an idle printer is asked.
+    `stall_s`: how long it may take nothing while it is sent a job. `confirm_s`: how long printing may go on after
+    the last byte. `chunk_bytes`: how much of a job is sent between two looks at the status.
+    """
+
+    answers: str = "auto"
+    encoding: str = "gb18030"
+    four_byte: bool = False
+    fs_size: bool = False
+    columns: int = 48
+    cut: str = "partial"
+    answer_s: float = 2.0
+    poll_s: float = 5.0
+    stall_s: float = 10.0
+    confirm_s: float = 20.0
+    chunk_bytes: int = 512
+
+    def __post_init__(self) -> None:
+        _one_of("answers", self.answers, ANSWERS)
+        _one_of("encoding", self.encoding, ENCODINGS)
+        _one_of("cut", self.cut, tuple(CUTS))
+        for name in ("columns", "answer_s", "poll_s", "stall_s", "confirm_s", "chunk_bytes"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: {getattr(self, name)} is not above 0")
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.encoding, self.columns, self.cut, self.four_byte, self.fs_size)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.answer_s, self.stall_s, self.confirm_s, self.chunk_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Debris:
+    """What an interrupted job left in the printer: a command that lacks at most `nuls` bytes, and what `removal` rids
+    it of (a line begun, half a slip)."""
+
+    nuls: int
+    removal: bytes
+
+
+@dataclass(slots=True)
+class _Job:
+    pieces: Sequence[bytes]
+    progress: Progress | None
+    result: asyncio.Future[PrintResult]
+
+
+class EscposPrinter:
+    """A ticket printer that is asked what it can tell, and believed only in that.
+
+    Jobs wait in one queue; whoever serves the link prints them. When the link is lost each of them gets its result
+    at once. What a job left behind in the printer (half a command, half a slip) is cleared away, marked void and
+    cut off when the printer is next ready, before anything else is printed.
+    """
+
+    def __init__(self, options: EscposOptions, report: Report) -> None:
+        self._options = options
+        self._report = report
+        self._reported: Condition | None = None
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._job: _Job | None = None
+        self._attempt: Attempt | None = None
+        self._session: Session | None = None
+        self._met = False
+        self._away = DeviceError(Reason.NOT_PRESENT, "the printer was not connected yet")
+        self._debris: _Debris | None = None
+
+    # --- printing --------------------------------------------------------------------------------------------------
+
+    async def print_page(self, page: Page, *, progress: Callable[[int, int], None] | None = None) -> PrintResult:
+        """Print `page`; see `drivers.printer.capability.Printer`. Cancelling it takes a job not yet begun away."""
+        try:
+            pieces = lay_out(page, self._options.layout)
+        except ValueError as error:
+            return refused(Reason.UNPRINTABLE, str(error))
+        if self._session is None:
+            return self._not_there()
+        job = _Job(pieces, progress, asyncio.get_running_loop().create_future())
+        self._jobs.put_nowait(job)
+        return await job.result
+
+    def _not_there(self) -> PrintResult:
+        silent = self._away.reason is Reason.NO_ANSWER
+        return refused(Reason.NO_ANSWER if silent else Reason.NOT_PRESENT, str(self._away))
+
+    async def _print(self, session: Session, job: _Job) -> None:
+        if job.result.done():
+            return  # whoever wanted it went away
+        self._job = job
+        if reason := await self._unready(session):
+            self._finish(refused(reason, "the printer was not ready"))
+            return
+        self._attempt = Attempt(session, self._options.limits, job.pieces, job.progress)
+        self._finish(await self._attempt.run())
+
+    async def _unready(self, session: Session) -> Reason | None:
+        """Why the printer says, now, that it cannot print; None when it can."""
+        if self._options.answers == "auto":
+            await self._look(session)
+            await session.settle_questions(self._options.answer_s)
+            if reasons := faults(session.status):
+                return reasons[0]
+            if session.abilities.confirms and self._debris is None:
+                session.may_send.set()  # the last job was seen out of the buffer: an XOFF since then is noise
+        await self._clear_away(session)
+        return None
+
+    def _finish(self, result: PrintResult) -> None:
+        """End the current job; what it may have left in the printer is remembered."""
+        if self._attempt is not None and result.reason is not None and result.sent:
+            self._debris = _debris(result, self._attempt.longest_piece, self._options.layout)
+        if self._job is not None and not self._job.result.done():
+            self._job.result.set_result(result)
+        self._job = self._attempt = None
+
+    async def _complete_commands(self, session: Session) -> None:
+        """End with NULs whatever command was cut off, before another byte is taken for its length or its data.
+
+        A printer ignores NULs between commands (receiptio relies on it, too).
+        """
+        nuls = self._debris.nuls if self._debris else SHORT_COMMAND_BYTES
+        await session.deliver(bytes(nuls), self._options.stall_s)
+
+    async def _clear_away(self, session: Session) -> None:
+        if self._debris is not None:
+            await session.deliver(self._debris.removal, self._options.stall_s)
+            self._debris = None
+
+    # --- serving the link ------------------------------------------------------------------------------------------
+
+    async def serve(self, link: Link) -> None:
+        """Serve the printer over `link` until it fails; raises DeviceError. See `drivers.catalog.Driver`."""
+        self._session = session = Session(link, self._heard)
+        self._met = False
+        self._reported = None
+        ended = DeviceError(Reason.STOPPED, "the daemon stopped serving the printer")
+        try:
+            await _until_one_fails(session.listen(), self._work(session))
+        except DeviceError as error:
+            ended = error
+            raise
+        finally:
+            self._end(ended)
+
+    def _end(self, why: DeviceError) -> None:
+        """No session any more: every job gets its result."""
+        self._session = None
+        self._away = why
+        self._finish(self._attempt.cut_short(why.reason, why.detail) if self._attempt else self._not_there())
+        while not self._jobs.empty():
+            self._job = self._jobs.get_nowait()
+            self._finish(self._not_there())
+
+    async def _work(self, session: Session) -> None:
+        await self._complete_commands(session)
+        if self._options.answers == "auto":
+            await self._meet(session)
+        else:
+            self._tell(Condition(State.READY, (Reason.NEVER_ANSWERS,)))
+        while True:
+            try:
+                async with asyncio.timeout(self._options.poll_s):
+                    job = await self._jobs.get()
+            except TimeoutError:
+                await self._idle(session)
+            else:
+                await self._print(session, job)
+
+    async def _meet(self, session: Session) -> None:
+        await session.meet(self._options.answer_s)
+        if not faults(session.status):
+            await self._meet_buffered(session)
+        if session.abilities.none:
+            raise DeviceError(Reason.NO_ANSWER, "the printer answers no question")
+        self._met = True
+        self._heard()
+
+    async def _meet_buffered(self, session: Session) -> None:
+        await self._clear_away(session)
+        await session.meet_buffered(self._options.answer_s)
+        again = enable_asb(ASB_ITEMS) if session.abilities.asb else b""
+        await session.link.write(constants.HW_INIT + again)  # drops what an old printer took for text
+
+    async def _idle(self, session: Session) -> None:
+        if self._options.answers == "auto":
+            await self._look(session)
+
+    async def _look(self, session: Session) -> None:
+        """Have the status told; help a printer out of its error, and get to know one that came back from a fault."""
+        answer_s = self._options.answer_s
+        if not await session.refresh(answer_s):
+            self._tell(Condition(State.UNKNOWN, (Reason.NO_ANSWER,), f"no answer in {answer_s:g} s"))
+            if not await session.refresh(answer_s):
+                raise DeviceError(Reason.NO_ANSWER, f"no answer in {2 * answer_s:g} s")
+        if needs_recovery(session.status):
+            await session.link.write(recover(resume=False))
+        if not faults(session.status):
+            if not session.abilities.buffered_known:
+                await self._meet_buffered(session)
+            await self._clear_away(session)
+
+    def _heard(self) -> None:
+        """The printer said something."""
+        if self._session is None or not self._met:
+            return
+        self._tell(condition(self._session.status, self._session.abilities.model))
+        if self._attempt is not None:
+            self._attempt.heard()
+
+    def _tell(self, now: Condition) -> None:
+        if now != self._reported:
+            self._reported = now
+            self._report(now)
+
+
+async def _until_one_fails(*activities: Coroutine[Any, Any, None]) -> None:
+    """Run `activities` side by side; when one fails, stop the others and raise its error, a bug before a DeviceError.
+
+    Not a TaskGroup: before Python 3.13 one whose task fails leaves its parent marked as cancelled, and the
+    supervisor that goes on in it would take that for its own cancellation.
+    """
+    tasks = [asyncio.create_task(each) for each in activities]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    errors = [each for each in outcomes if isinstance(each, Exception)]
+    raise min(errors, key=lambda error: isinstance(error, DeviceError))
+
+
+def _debris(result: PrintResult, longest_piece: int, layout: Layout) -> _Debris:
+    """What an interrupted job left: half a slip is marked void and cut off, one that may be whole is only cut off."""
+    removal: bytes = constants.HW_INIT
+    if result.paper:
+        removal += void_slip(layout) if result.outcome is Outcome.FAILED else CUTS[layout.cut]
+    return _Debris(max(longest_piece, SHORT_COMMAND_BYTES), removal)
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{name}: {value!r} is not one of {', '.join(known)}")

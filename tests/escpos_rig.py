@@ -1,0 +1,112 @@
+"""What the tests of the printer's driver share: a simulated printer on a real line, and a driver kept on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from drivers.device import Condition, DeviceError, Reason, State
+from drivers.link.serial import open_serial
+from drivers.link.stream import DescriptorLink
+from drivers.link.tcp import open_tcp
+from drivers.link.url import parse_link
+from drivers.printer.escpos import EscposOptions, EscposPrinter
+from drivers.printer.page import Align, Cut, Page, QrCode, Rule, Text
+from simulators.escpos_model import MODELS, EscposModel
+from simulators.escpos_printer import EscposPrinterSimulator
+from simulators.stage import Endpoint, PtyEndpoint, Stage, TcpEndpoint
+
+PATIENCE_S = 10.0
+
+FAST = EscposOptions(
+    columns=16, answer_s=0.15, poll_s=0.02, stall_s=0.3, confirm_s=0.3, chunk_bytes=32
+)  # fmt: skip
+
+TICKET = Page((Text("取号单", Align.CENTRE, bold=True), Text("A012"), Rule(), Text("请到3号窗口"), Cut()))
+TICKET_LINES = ["取号单", "A012", "-" * 16, "请到3号窗口"]
+
+HALL_TICKET = Page((
+    Text("行政服务中心", Align.CENTRE, width=2, height=2, bold=True),
+    Text("请到③号窗口·“综合受理”…", Align.CENTRE),
+    Text("A012", Align.CENTRE, width=4, height=4),
+    Rule(),
+    Text("前面等候：3人　￥0.00 $5"),
+    QrCode("https://例.cn/?n=A012"),
+    Text("龍囍镕喆é㈠"),
+    Cut(),
+))  # fmt: skip
+HALL_TICKET_LINES = [
+    "行政服务中心", "请到③号窗口·“综合受理”…", "A012", "-" * 48, "前面等候：3人　￥0.00 $5", "龍囍镕喆é㈠",
+]  # fmt: skip
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until `true()`, at most `PATIENCE_S`."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not true():
+            await asyncio.sleep(0.002)
+
+
+class Rig:
+    """A printer, its line, its driver, and everything the driver reported."""
+
+    def __init__(self, printer: EscposPrinterSimulator, endpoint: Endpoint, options: EscposOptions) -> None:
+        self.printer = printer
+        self.stage = Stage(printer, endpoint)
+        self.reports: list[Condition] = []
+        self.driver = EscposPrinter(options, self.reports.append)
+        self.errors: list[DeviceError] = []
+        self.served = 0
+
+    @property
+    def condition(self) -> tuple[State, tuple[Reason, ...]] | None:
+        return (self.reports[-1].state, self.reports[-1].reasons) if self.reports else None
+
+    async def ready(self) -> None:
+        await until(lambda: self.condition == (State.READY, ()))
+
+    async def faulted(self, *reasons: Reason) -> None:
+        await until(lambda: self.condition == (State.FAULTED, reasons))
+
+    async def open(self) -> DescriptorLink:
+        url = parse_link(self.stage.endpoint.url)
+        return await (open_tcp(url) if url.scheme == "tcp" else open_serial(url))
+
+    async def keep(self) -> None:
+        """Serve one link after another, as the daemon's supervisor does."""
+        while True:
+            try:
+                link = await self.open()
+            except DeviceError:
+                await asyncio.sleep(0.005)
+                continue
+            self.served += 1
+            try:
+                await self.driver.serve(link)
+            except DeviceError as error:
+                self.errors.append(error)
+            finally:
+                link.close()
+
+
+@asynccontextmanager
+async def rig(
+    where: Path | None = None,
+    model: EscposModel = MODELS["full"],
+    options: EscposOptions = FAST,
+    printer: EscposPrinterSimulator | None = None,
+) -> AsyncIterator[Rig]:
+    """A driver kept on a printer that prints at once: over TCP, or over a pty at `where`."""
+    printer = printer or EscposPrinterSimulator(model, columns=max(options.columns, 16), mm_per_s=None)
+    endpoint: Endpoint = PtyEndpoint(where) if where else TcpEndpoint()
+    it = Rig(printer, endpoint, options)
+    async with it.stage:
+        keeping = asyncio.create_task(it.keep())
+        try:
+            yield it
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
