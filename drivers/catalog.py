@@ -58,10 +58,11 @@ class Entry:
 
 
 STREAM = ("serial", "tcp")
+PRINTER = (*STREAM, "usb", "file")
 EVENTS = ("evdev", "evdev+unix")
 
 DRIVERS: Mapping[str, Entry] = {
-    "escpos": Entry(Kind.PRINTER, "drivers.printer.escpos", "EscposPrinter", "EscposOptions", STREAM),
+    "escpos": Entry(Kind.PRINTER, "drivers.printer.escpos", "EscposPrinter", "EscposOptions", PRINTER),
     "bx": Entry(Kind.DISPLAY, "drivers.display.bx", "BxDisplay", "BxOptions", STREAM),
     "centerm": Entry(Kind.PANEL, "drivers.panel.centerm", "CentermPanel", "CentermOptions", STREAM),
     "keypad": Entry(Kind.PANEL, "drivers.panel.keypad", "KeypadPanel", "KeypadOptions", EVENTS),

@@ -41,8 +41,18 @@ class Endpoint(Protocol):
         """Hang up on every host and let none in."""
         ...
 
+    @property
+    def preparation(self) -> str:
+        """What is to be typed on the host before the link leads anywhere; empty if nothing."""
+        return ""
 
-class PtyEndpoint:
+    @property
+    def commands(self) -> Mapping[str, Command]:
+        """Faults that only this kind of place has."""
+        return {}
+
+
+class PtyEndpoint(Endpoint):
     """A pty whose host side is found through the symlink `path`, the same again after each replug."""
 
     def __init__(self, path: Path, *, baud: int | None = None) -> None:
@@ -88,7 +98,7 @@ class PtyEndpoint:
         self._host_side = None
 
 
-class ListeningEndpoint:
+class ListeningEndpoint(Endpoint):
     """A listening socket for one host at a time: a newer connection closes the older, as device boards do."""
 
     def __init__(self, *, baud: int | None = None) -> None:
@@ -197,6 +207,10 @@ class Stage:
         self.line.connect(wire)
         self.simulator.attach(self.line)
 
+    def receive(self, data: bytes) -> None:
+        """Bytes from the host, into the line."""
+        self.line.receive(data)
+
     def hung_up(self, wire: HostWire) -> None:
         """A host went, or is being sent away."""
         wire.close()
@@ -219,7 +233,7 @@ class Stage:
 
     @property
     def commands(self) -> Mapping[str, Command]:
-        """Everything that can be told at run time: the device's own commands, the line's, and the cable's."""
+        """Everything that can be told at run time: the device's own commands, the line's, and its place's."""
         cable = {
             "cut": Command(
                 self._pull_command,
@@ -228,7 +242,7 @@ class Stage:
             ),
             "restore": Command(self._restore_command, "plug the cable in again"),
         }
-        return {**self.simulator.commands, **self.line.commands, **cable}
+        return {**self.simulator.commands, **self.line.commands, **self.endpoint.commands, **cable}
 
     def _pull_command(self, words: list[str]) -> None:
         if not words:

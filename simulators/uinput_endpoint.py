@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from drivers.panel.keypad_protocol import DEFAULT_KEYS, KEY_CODES
-from simulators.stage import Stage
+from simulators.stage import Endpoint, Stage
 
 if TYPE_CHECKING:
     import evdev as evdev_types
@@ -39,7 +39,7 @@ class UinputWire:
         self._device.close()
 
 
-class UinputEndpoint:
+class UinputEndpoint(Endpoint):
     """A virtual USB keypad with `keys`, at a port of its own: after each replug perhaps at another event node.
 
     `open` raises OSError where there is no ``/dev/uinput``, or it may not be written.

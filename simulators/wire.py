@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from simulators.device import Wire
-
-if TYPE_CHECKING:
-    from simulators.stage import Stage
 
 READ_BYTES = 4096
 MAX_UNSENT_BYTES = 1 << 20
@@ -30,12 +27,24 @@ class HostWire(Wire, Protocol):
         ...
 
 
+class Receiver(Protocol):
+    """What is behind a wire, on the device's side."""
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the host."""
+        ...
+
+    def hung_up(self, wire: DescriptorWire) -> None:
+        """The host went; `wire` is to be closed."""
+        ...
+
+
 class DescriptorWire:
     """A device's end of an open descriptor. Sends without blocking; keeps what does not fit, up to a bound."""
 
-    def __init__(self, descriptor: int, stage: Stage, *, bytes_per_s: float | None = None) -> None:
+    def __init__(self, descriptor: int, receiver: Receiver, *, bytes_per_s: float | None = None) -> None:
         self._descriptor = descriptor
-        self._stage = stage
+        self._receiver = receiver
         self._unsent = bytearray()
         self._pace = bytes_per_s
         self._paced: asyncio.TimerHandle | None = None
@@ -60,7 +69,7 @@ class DescriptorWire:
         except BlockingIOError:
             return
         except OSError:
-            self._stage.hung_up(self)  # the host went away while being told something
+            self._receiver.hung_up(self)  # the host went away while being told something
             return
         if not self._unsent:
             self._loop.remove_writer(self._descriptor)
@@ -73,11 +82,11 @@ class DescriptorWire:
         except OSError:
             data = b""
         if not data:
-            self._stage.hung_up(self)
+            self._receiver.hung_up(self)
             return
         if self._pace is not None:
             self._rest(len(data) / self._pace)
-        self._stage.line.receive(data)
+        self._receiver.receive(data)
 
     def _share(self) -> int:
         return READ_BYTES if self._pace is None else max(1, int(self._pace * PACE_S))

@@ -72,9 +72,13 @@ class DescriptorLink:
                 continue
             except OSError as error:
                 raise LinkLost(Reason.DISCONNECTED, str(error)) from error
-            if not data:
-                raise LinkLost(Reason.DISCONNECTED, "end of file")
-            return data
+            if data:
+                return data
+            await self._read_nothing()
+
+    async def _read_nothing(self) -> None:
+        """A read that could give no byte although there was something to read."""
+        raise LinkLost(Reason.DISCONNECTED, "end of file")
 
     async def write(self, data: bytes) -> None:
         """Write all of `data`, as fast as the line takes it and no faster."""
