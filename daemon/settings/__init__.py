@@ -9,7 +9,7 @@ from daemon.settings.load import (
     load_configuration,
     load_settings,
 )
-from daemon.settings.model import Counter, Mqtt, Phone, Rating, Service, Settings, Storage, Ticket
+from daemon.settings.model import Counter, Mqtt, Phone, Queue, Rating, Service, Settings, Storage, Ticket
 
 __all__ = [
     "DEFAULT_PATH",
@@ -20,6 +20,7 @@ __all__ = [
     "Mqtt",
     "Phone",
     "Problem",
+    "Queue",
     "Rating",
     "Service",
     "Settings",

@@ -18,14 +18,18 @@ Loc = tuple[str | int, ...]
 """A key as the path of tables to it: ``("devices", "printer-1", "link")``."""
 
 
-ONE_LINE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+ONE_LINE_PATTERN = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$"
+"""What `daemon.slips.escape` refuses to print: pydantic's own regular expressions know Unicode's categories."""
+
 PREFIX_PATTERN = r"^[A-Z]{0,3}$"
+LIMIT_PATTERN = r"^[1-9][0-9]{0,2} (min|h|days?)$"
 HOST_PATTERN = r"^[^\s/@:]+$|^[0-9A-Fa-f:.]+$"
 _PATTERNS = {
     NAME_PATTERN: EXPECTED["name"],
     ONE_LINE_PATTERN: EXPECTED["one-line"],
     PREFIX_PATTERN: EXPECTED["letters"],
     HOST_PATTERN: EXPECTED["host"],
+    LIMIT_PATTERN: EXPECTED["limit"],
 }
 
 

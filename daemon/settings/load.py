@@ -11,6 +11,7 @@ from pathlib import Path
 
 from daemon.settings.faults import Fault, InvalidSettings, Loc
 from daemon.settings.model import Settings
+from daemon.settings.profiles import read_profile
 from daemon.settings.sources import Layer, Unreadable, read_environment, read_file, read_secrets
 from daemon.settings.wording import WARNINGS
 from daemon.texts import Language, Text
@@ -63,6 +64,7 @@ class Configuration:
     environment: Layer
     secrets: Layer
     file: Layer
+    profile: Layer
 
     @property
     def warnings(self) -> tuple[Text, ...]:
@@ -83,9 +85,9 @@ def _unserved(settings: Settings) -> Iterator[Text]:
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
-    """The settings in the file at `path` with those in `environ` over them; raises ConfigurationError.
+    """The settings in the file at `path`, those in `environ` over them and its profile's under them.
 
-    What is hardly meant is logged as a warning.
+    Raises ConfigurationError. What is hardly meant is logged as a warning.
     """
     configuration = load_configuration(path, environ)
     for warning in configuration.warnings:
@@ -101,14 +103,15 @@ def load_configuration(path: Path, environ: Mapping[str, str]) -> Configuration:
         raise ConfigurationError([_whole_file(path, error)]) from None
     environment = read_environment(environ, file.values)
     secrets = read_secrets(environ, environment, file)
-    faults = [*file.faults, *environment.faults, *secrets.faults]
+    profile = read_profile(environment, file)
+    faults = [*file.faults, *environment.faults, *secrets.faults, *profile.faults]
     try:
-        settings = Settings(environment.values, secrets.values, file.values)
+        settings = Settings(environment.values, secrets.values, file.values, profile.values)
     except InvalidSettings as error:
         faults.extend(error.faults)
     else:
         if not faults:
-            return Configuration(path, settings, environment, secrets, file)
+            return Configuration(path, settings, environment, secrets, file, profile)
     problems = [_locate(fault, path, environment, file) for fault in faults]
     raise ConfigurationError(sorted(problems, key=lambda problem: problem.line or 0))
 

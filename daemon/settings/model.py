@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,10 +21,13 @@ from pydantic import (
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.broker import PORT, ProtocolSetting
+from daemon.calendar import Calendar
 from daemon.model import Model, Name
+from daemon.settings.calendar_file import CalendarFile, read_calendar
 from daemon.settings.device import Device, read_device
 from daemon.settings.faults import (
     HOST_PATTERN,
+    LIMIT_PATTERN,
     ONE_LINE_PATTERN,
     PREFIX_PATTERN,
     Fault,
@@ -36,7 +39,7 @@ from daemon.settings.faults import (
 )
 from daemon.settings.rules import as_names, faults_between
 from daemon.settings.wording import EXPECTED
-from daemon.texts import Language
+from daemon.texts import Language, SlipLanguage
 
 
 def _absolute(path: Path) -> Path:
@@ -56,6 +59,9 @@ def _topic_root(root: str) -> str:
 def _listed(value: object) -> object:
     return as_names(value) if isinstance(value, str) else value
 
+
+OnFailure = Literal["reprint", "withdraw"]
+"""What becomes of a number whose slip came out in part: printed once more and marked, or taken back."""
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 TopicRoot = Annotated[str, StringConstraints(max_length=200), AfterValidator(_topic_root)]
@@ -109,7 +115,9 @@ class Ticket(Model):
     hall_name: Line = ""
     complaint_phone: Line = ""
     notice: Line = ""
+    language: SlipLanguage | None = None
     deadline_s: Annotated[int, Field(ge=5, le=3600)] = 60
+    on_failure: OnFailure = "reprint"
 
 
 class Rating(Model):
@@ -127,11 +135,20 @@ class Phone(Model):
     mask_caller: bool = True
 
 
+class Queue(Model):
+    """How long a queue may become; more raises an alert about it. Without a limit there is no alert."""
+
+    waiting_max: Annotated[int, Field(ge=1, le=1000)] | None = None
+    wait_max_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
+
+
 class Service(Model):
     """A queue: what people take numbers for."""
 
     name: Title
     printer: Name
+    promise: Line = ""
+    limit: Annotated[str, StringConstraints(pattern=LIMIT_PATTERN)] | None = None
     prefix: Annotated[str, StringConstraints(pattern=PREFIX_PATTERN)] = ""
     first: Annotated[int, Field(ge=0, le=99_999)] = 1
     last: Annotated[int, Field(ge=1, le=99_999)] = 999
@@ -160,11 +177,14 @@ class Settings(BaseSettings):
 
     hall: Name
     kiosk: Name
+    profile: str | None = None
     language: Language = "zh-CN"
     root: TopicRoot = "kioskd/{hall}/{kiosk}"
+    calendar: Annotated[CalendarFile, PlainValidator(read_calendar)] | None = None
     mqtt: Mqtt = Mqtt()
     store: Storage = Storage()
     ticket: Ticket = Ticket()
+    queue: Queue = Queue()
     rating: Rating = Rating()
     phone: Phone = Phone()
     services: Mapping[Name, Service] = {}
@@ -198,6 +218,11 @@ class Settings(BaseSettings):
         if faults:
             raise InvalidSettings(faults)
         return settings
+
+    @property
+    def working_time(self) -> Calendar:
+        """When limits run: in the calendar's opening hours, or always."""
+        return Calendar() if self.calendar is None else self.calendar.calendar
 
     @property
     def topic_root(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from daemon.settings.calendar_file import CalendarFile
 from daemon.settings.device import Device
 from daemon.settings.faults import Loc
 from daemon.settings.load import Configuration, dotted, place
@@ -53,6 +54,8 @@ def _leaves(loc: Loc, value: object) -> Iterator[tuple[Loc, object]]:
 def _shown(value: object) -> object:
     if isinstance(value, SecretStr):
         return HIDDEN
+    if isinstance(value, CalendarFile):
+        return str(value.path)
     return str(value) if isinstance(value, Path) else value
 
 
@@ -67,6 +70,9 @@ def _source(loc: Loc, configuration: Configuration) -> Text:
         line = place(loc, configuration.file)
         where = f"{configuration.path}:{line}" if line else str(configuration.path)
         return Text(where, where)
+    if _holds(configuration.profile, loc):
+        name, rule = configuration.settings.profile, place(loc, configuration.profile)
+        return Text(f"窗口类型 {name}：{rule}", f"profile {name}: {rule}")
     return DEFAULT
 
 

@@ -41,6 +41,8 @@ EXPECTED: Mapping[str, Text] = {
         "expected 1 to 32 lower-case letters, digits, - or _ (it stands in MQTT topics)",
     ),
     "one-line": Text("应为一行文字，不含控制字符", "expected one line without control characters"),
+    "limit": Text('应为时限，如 "10 min"、"6 h"、"4 days"', 'expected a limit like "10 min", "6 h" or "4 days"'),
+    "calendar": Text("日历文件 {path}：{detail}", "in {path}: {detail}"),
     "letters": Text("应为最多 3 个大写字母", "expected up to 3 capital letters"),
     "host": Text("应为主机名或地址，不带协议和端口", "expected a host name or address, without scheme and port"),
     "root": Text(
@@ -52,6 +54,7 @@ EXPECTED: Mapping[str, Text] = {
     "tls-off": Text("只在 tls = true 时有效", "has a meaning only with tls = true"),
     "pair": Text("cert_file 与 key_file 必须同时填写", "cert_file and key_file are given together or not at all"),
     "username": Text("有密码时必须填写用户名", "missing: a password needs a user name"),
+    "profile": Text("没有这种窗口类型；可用：{known}", "there is no such profile; known are {known}"),
     "driver": Text("没有这种驱动；可用：{known}", "there is no such driver; known are {known}"),
     "scheme": Text("驱动 {driver} 只能用：{known}", "driver {driver} is plugged into {known} links"),
     "link": Text("连接地址有误：{detail}", "not a link: {detail}"),
