@@ -1,7 +1,9 @@
-"""Kernel hot-plug messages as a wake-up call: what was plugged in is tried at once, without polling.
+"""Hot-plug messages as a wake-up call: what was plugged in is tried at once, without polling.
 
-Source: udev(7) and the kernel's netlink(7), family NETLINK_KOBJECT_UEVENT, multicast group 1: one datagram for each
-change, ``action@devpath`` and then ``KEY=value`` fields, each ended by a zero byte.
+Sources: netlink(7), family NETLINK_KOBJECT_UEVENT. Multicast group 1 is the kernel: one datagram for each change,
+``action@devpath`` and then ``KEY=value`` fields, each ended by a zero byte. Group 2 is udev (systemd,
+``device-monitor.c``): the same fields behind a header that begins with ``libudev``, sent once its rules have been
+applied, so that the node has its group and its links by then.
 """
 
 from __future__ import annotations
@@ -16,11 +18,17 @@ log = logging.getLogger(__name__)
 
 NETLINK_KOBJECT_UEVENT = 15
 KERNEL_GROUP = 1
+UDEV_GROUP = 2
+GROUPS = KERNEL_GROUP | UDEV_GROUP  # netlink(7): bind takes a bit mask, in which the first two are their numbers
 MESSAGE_BYTES = 16_384
 
-WAKING = (b"add@", b"bind@", b"change@")
+UDEV_HEADER = b"libudev\0"
+ACTIONS = (b"add", b"bind", b"change")
+WAKING = tuple(action + b"@" for action in ACTIONS)
+UDEV_WAKING = tuple(b"\0ACTION=" + action + b"\0" for action in ACTIONS)
 SETTLE_S = (0.0, 0.3, 1.0)
-"""A node appears first and gets its permissions from udev a moment later: it is tried at each of these times."""
+"""The kernel's message comes with the node, which may not be permitted yet. Where no udev says when it is (a
+container), it is tried at each of these times."""
 
 
 async def watch_hotplug(wake: Callable[[], None]) -> None:
@@ -34,14 +42,23 @@ async def watch_hotplug(wake: Callable[[], None]) -> None:
     with messages:
         messages.setblocking(False)
         try:
-            messages.bind((0, KERNEL_GROUP))
+            messages.bind((0, GROUPS))
         except OSError as error:
             log.info("no hot-plug messages here (%s): devices are found by trying again", error)
             return
-        while True:
-            if is_arrival(await _next_message(loop, messages)):
-                for delay_s in SETTLE_S:
-                    loop.call_later(delay_s, wake)
+        tries: list[asyncio.TimerHandle] = []
+        try:
+            while True:
+                if is_arrival(await _next_message(loop, messages)):
+                    _cancel(tries)
+                    tries = [loop.call_later(delay_s, wake) for delay_s in SETTLE_S]
+        finally:
+            _cancel(tries)
+
+
+def _cancel(tries: list[asyncio.TimerHandle]) -> None:
+    for handle in tries:
+        handle.cancel()
 
 
 async def _next_message(loop: asyncio.AbstractEventLoop, messages: socket.socket) -> bytes:
@@ -54,5 +71,7 @@ async def _next_message(loop: asyncio.AbstractEventLoop, messages: socket.socket
 
 
 def is_arrival(message: bytes) -> bool:
-    """Whether a kernel message says that a device came, or became usable."""
+    """Whether a message of the kernel or of udev says that a device came, or became usable."""
+    if message.startswith(UDEV_HEADER):
+        return any(action in message for action in UDEV_WAKING)
     return message.startswith(WAKING)
