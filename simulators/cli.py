@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from simulators.catalog import SIMULATORS, make_simulator
 from simulators.console import Console, standard_input
+from simulators.escpos_board import HandshakePty, PrinterBoard
 from simulators.serial_endpoint import SerialEndpoint
 from simulators.stage import Endpoint, PtyEndpoint, Stage, TcpEndpoint
 from simulators.uinput_endpoint import UinputEndpoint
@@ -32,6 +33,9 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "escpos": ("pty", "tcp", "serial", "usbip"),
 }
 """Where a device can be served, its default first, where that is not the same as for all the others."""
+
+PRINTER = "escpos"
+"""The one device whose buffer can be full."""
 
 DEFAULT_BAUD = 9600
 
@@ -125,7 +129,8 @@ def _endpoint(args: Namespace, option: str) -> tuple[Endpoint, str]:
     """The endpoint, and what to call it in an error."""
     if option == "tcp":
         host, port = args.tcp
-        return TcpEndpoint(host, port, baud=args.baud), f"{host}:{port}"
+        endpoint = PrinterBoard if args.kind == PRINTER else TcpEndpoint
+        return endpoint(host, port, baud=args.baud), f"{host}:{port}"
     if option == "usbip":
         host, port = args.usbip
         return _usbip(host, port), f"{host}:{port}"
@@ -136,7 +141,8 @@ def _endpoint(args: Namespace, option: str) -> tuple[Endpoint, str]:
         return SerialEndpoint(path, baud=args.baud or DEFAULT_BAUD), str(path)
     if option == "unix":
         return UnixEndpoint(path), str(path)
-    return PtyEndpoint(path, baud=args.baud), str(path)
+    pty = HandshakePty if args.kind == PRINTER else PtyEndpoint
+    return pty(path, baud=args.baud), str(path)
 
 
 def _usbip(host: str, port: int) -> UsbIpEndpoint:

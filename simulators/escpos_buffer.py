@@ -20,7 +20,7 @@ class ReceiveBuffer:
 
     def __init__(self, size_bytes: int) -> None:
         self.busy = False
-        self._size_bytes = size_bytes
+        self.size_bytes = size_bytes
         self._bytes = bytearray()
         self._starved = True
 
@@ -29,7 +29,7 @@ class ReceiveBuffer:
 
     def put(self, data: bytes) -> bytes:
         """Take what there is room for; what is left over."""
-        size = MAX_COMMAND_BYTES + WINDOW_BYTES if self._starved else self._size_bytes
+        size = MAX_COMMAND_BYTES + WINDOW_BYTES if self._starved else self.size_bytes
         room = max(size - len(self._bytes), 0)
         self._bytes += data[:room]
         return data[room:]
@@ -70,7 +70,7 @@ class ReceiveBuffer:
 
     def busy_changed(self) -> bool:
         """Whether `busy` is not what it was at the last call."""
-        free = self._size_bytes - (0 if self._starved else len(self._bytes))
+        free = self.size_bytes - (0 if self._starved else len(self._bytes))
         was = self.busy
         self.busy = free < READY_ABOVE_BYTES if was else free <= BUSY_BELOW_BYTES
         return self.busy != was

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 from simulators.device import Command, CommandError
 from simulators.escpos_model import MODELS
-from simulators.line import on_or_off
+from simulators.line import on_or_off, whole_number
 
 if TYPE_CHECKING:
     from simulators.escpos_printer import EscposPrinterSimulator
 
 MAX_BYTES_AHEAD = 1 << 30
+
+SPEED_MM_PER_S = 150
+MAX_SPEED_MM_PER_S = 1000
+BUFFER_BYTES = 4096
+MIN_BUFFER_BYTES = 32
+MAX_BUFFER_BYTES = 1 << 20
 
 _ABILITIES: Mapping[str, tuple[str, str]] = {
     "real-time": ("real_time", "answers DLE EOT, or does not"),
@@ -37,7 +43,8 @@ def _faults(printer: EscposPrinterSimulator) -> dict[str, Command]:
         "paper-near-end": fault(lambda: printer.sense(paper_near_end=True), "the roll is nearly used up"),
         "paper-end": fault(printer.end_paper, "the roll is used up; printing stops"),
         "cover-open": fault(lambda: printer.sense(cover_open=True), "open the cover; printing stops"),
-        "cutter-error": fault(printer.jam, "the cutter jams; DLE ENQ helps only after clear"),
+        "cutter-error": fault(lambda: printer.block("cutter_error"), "the cutter jams; DLE ENQ helps only after clear"),
+        "recoverable-error": fault(lambda: printer.block("recoverable_error"), "a mechanical error, a jam; so too"),
         "head-hot": fault(lambda: printer.sense(auto_recoverable_error=True), "the head is too hot to print"),
         "fatal-error": fault(lambda: printer.sense(unrecoverable_error=True), "only a power cycle helps"),
         "power-off": fault(printer.power_off, "cut the power; the line stays up, silent"),
@@ -51,7 +58,7 @@ def _remedies(printer: EscposPrinterSimulator) -> dict[str, Command]:
     return {
         "refill": remedy(printer.refill, "put in a new roll"),
         "cover-close": remedy(lambda: printer.sense(cover_open=False), "close the cover"),
-        "clear": remedy(printer.clear, "free the cutter, let the head cool"),
+        "clear": remedy(printer.clear, "take out what jams, let the head cool"),
         "power-on": remedy(printer.power_on, "switch on"),
         "take-slips": remedy(printer.paper.take, "take every finished slip away"),
     }
@@ -76,7 +83,15 @@ def _settings(printer: EscposPrinterSimulator) -> dict[str, Command]:
 
         return Command(switch, help_, "[off]")
 
+    def set_speed(words: list[str]) -> None:
+        printer.set_speed(None if words == ["none"] else whole_number(words, SPEED_MM_PER_S, 1, MAX_SPEED_MM_PER_S))
+
+    def set_buffer(words: list[str]) -> None:
+        printer.set_buffer(whole_number(words, BUFFER_BYTES, MIN_BUFFER_BYTES, MAX_BUFFER_BYTES))
+
     return {
+        "speed": Command(set_speed, "how fast paper moves; none: at once", "[MM_PER_S|none]"),
+        "buffer": Command(set_buffer, "the size of the receive buffer", "[BYTES]"),
         "feed-button": Command(hold_button, "hold the feed button, or let it go", "[off]"),
         "gb18030": Command(switch_code, "the DIP switch: GB18030, or GBK when off", "[off]"),
         "model": Command(choose_model, "answer as another model", "|".join(MODELS)),

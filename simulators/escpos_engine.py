@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from simulators.escpos_paper import Barcode, Blank, Image, Line, Paper, Qr, Span, Style
+from simulators.escpos_column_image import COLUMN_IMAGE_DOTS, COLUMN_IMAGE_MODES, column_image
+from simulators.escpos_paper import Barcode, Blank, Dots, Image, Line, Paper, Qr, Span, Style
 from simulators.escpos_parser import REAL_TIME, TEXT, UNKNOWN, Instruction, TextMode
 
 FONT_COLUMN_DOTS = 12
@@ -59,10 +60,10 @@ class Engine:
         self.code = code
         self._paper = paper
         self._queries = queries
-        self._columns = columns
+        self.columns = columns
         self._fs_size = fs_size
-        self._line: list[Span] = []
-        self._line_columns = 0
+        self._line: list[Span | Dots] = []
+        self._line_dots = 0
         self._moved_mm = 0.0
         self._actions: Mapping[str, Callable[[bytes], None]] = {
             "ESC @": self._initialise, "ESC t": self._set_code_page, "ESC R": self._set_international,
@@ -114,7 +115,7 @@ class Engine:
     def clear_line(self) -> None:
         """Drop the print buffer."""
         self._line.clear()
-        self._line_columns = 0
+        self._line_dots = 0
 
     # --- modes -----------------------------------------------------------------------------------------------------
 
@@ -176,13 +177,14 @@ class Engine:
         if len(data) > 1 and self._fs_size:
             width, height = self.modes.double_byte_size
             style = replace(style, width=width, height=height)
-        taken = style.width * (1 if len(data) == 1 else 2)
-        if self._line_columns + taken > self._columns:
+        taken = style.width * (1 if len(data) == 1 else 2) * FONT_COLUMN_DOTS
+        if self._line_dots + taken > self.columns * FONT_COLUMN_DOTS:
             self._flush_line()
-        self._line_columns += taken
+        self._line_dots += taken
         text = self._decode(data)
-        if self._line and self._line[-1].style == style:
-            self._line[-1] = Span(self._line[-1].text + text, style)
+        last = self._line[-1] if self._line else None
+        if isinstance(last, Span) and last.style == style:
+            self._line[-1] = Span(last.text + text, style)
         else:
             self._line.append(Span(text, style))
 
@@ -193,7 +195,7 @@ class Engine:
         return data.decode(page if len(data) == 1 else self.code, "replace")
 
     def _tab(self, arguments: bytes) -> None:
-        for _ in range(8 - self._line_columns % 8):
+        for _ in range(8 - -(-self._line_dots // FONT_COLUMN_DOTS) % 8):
             self._character(b" ")
 
     def _line_feed(self, arguments: bytes) -> None:
@@ -206,8 +208,10 @@ class Engine:
         """Print the line begun, if there is one."""
         if not self._line:
             return
-        height = max(span.style.height for span in self._line)
-        self._put(Line(tuple(self._line), ALIGNMENTS[self.modes.align]), self.modes.line_dots * height)
+        height = self.modes.line_dots * max(span.style.height for span in self._line)
+        if any(isinstance(span, Dots) for span in self._line):
+            height = max(height, COLUMN_IMAGE_DOTS)
+        self._put(Line(tuple(self._line), ALIGNMENTS[self.modes.align]), height)
         self.clear_line()
 
     # --- paper -----------------------------------------------------------------------------------------------------
@@ -275,9 +279,14 @@ class Engine:
         self._put(Image(width, height, arguments[5:].hex()), height)
 
     def _column_image(self, arguments: bytes) -> None:
-        rows = 24 if arguments[0] in (32, 33) else 8
-        self._flush_line()
-        self._put(Image(int.from_bytes(arguments[1:3], "little"), rows, ""), 0)
+        """ESC *: dots go into the print buffer, at the place of a character; what the line has no room for is lost."""
+        if arguments[0] not in COLUMN_IMAGE_MODES:
+            self._queries.unknown(b"\x1b*" + arguments[:1])
+            return
+        dots = column_image(arguments[0], arguments[3:], self.columns * FONT_COLUMN_DOTS - self._line_dots)
+        if dots.width_dots:
+            self._line.append(dots)
+            self._line_dots += dots.width_dots
 
     # --- questions -------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from drivers.printer.escpos_protocol import PrinterStatus
+from drivers.printer.escpos_status_protocol import PrinterStatus
 
 INFO_TEXTS: Mapping[int, bytes] = {
     0x41: b"1.00 sim",
@@ -18,6 +18,10 @@ INFO_TEXTS: Mapping[int, bytes] = {
 
 INFO_BYTES: Mapping[int, int] = {1: 0x20, 2: 0x02, 3: 0x01}
 """GS I 1 to 3: model, type (has a cutter), ROM version."""
+
+
+RECOVERABLE = ("cutter_error", "recoverable_error")
+"""What DLE ENQ helps out of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,19 @@ class EscposModel:
 MODELS: Mapping[str, EscposModel] = {
     "full": EscposModel(),
     "gs-r": EscposModel(process_id=False, info=False),
+    "no-asb": EscposModel(asb=False),
+    "process-id": EscposModel(real_time=False, asb=False, gs_r=False, info=False),
     "plain": EscposModel(asb=False, gs_r=False, process_id=False, info=False, clears=False),
     "one-way": EscposModel(one_way=True),
 }
+
+
+def with_consequences(sensed: PrinterStatus) -> PrinterStatus:
+    """What the printer makes of its sensors: whether it is in error, stopped, offline."""
+    error = sensed.recoverable_error or sensed.cutter_error or sensed.unrecoverable_error
+    error = error or sensed.auto_recoverable_error
+    offline = error or sensed.paper_end or sensed.cover_open or sensed.feeding
+    return replace(sensed, error=error, stopped_for_paper=sensed.paper_end, offline=offline)
 
 
 def selected(status: PrinterStatus, items: int) -> tuple[object, ...]:

@@ -36,8 +36,26 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Dots:
+    """An image among the characters of a line, 24 dots high; `bits` row by row, the left dot highest, as hex."""
+
+    width_dots: int
+    bits: str
+
+    @property
+    def text(self) -> str:
+        """An object replacement character: whoever reads the text of the line sees that something stands there."""
+        return "\ufffc"
+
+    @property
+    def style(self) -> Style:
+        """Plain: no mode of the printer touches an image."""
+        return Style()
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    spans: tuple[Span, ...]
+    spans: tuple[Span | Dots, ...]
     align: str
 
     @property

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 from drivers.printer import escpos_protocol as protocol
-from drivers.printer.escpos_protocol import PrinterStatus, Topic
+from drivers.printer import escpos_status_protocol as statuses
+from drivers.printer.escpos_status_protocol import PrinterStatus, Topic
 from simulators.device import Command, CommandError, Wire
+from simulators.escpos_answers import Answers
 from simulators.escpos_buffer import ReceiveBuffer
 from simulators.escpos_commands import commands_of
 from simulators.escpos_engine import Engine
-from simulators.escpos_model import INFO_BYTES, INFO_TEXTS, MODELS, EscposModel, selected
+from simulators.escpos_model import MODELS, RECOVERABLE, EscposModel, with_consequences
 from simulators.escpos_paper import Paper
 from simulators.escpos_parser import RealTimeFilter
 
-MAX_UNKNOWN = 50
 MAX_PLANS = 16
 
 
@@ -31,8 +31,9 @@ class EscposPrinterSimulator:
     KIND: ClassVar[str] = "printer"
     DOES_NOT_IMITATE: ClassVar[str] = (
         "Written from manuals and never compared with a real printer. No page mode, macros, NV images, user-defined "
-        "characters, Star or Citizen commands; no barcode symbols, only their data. A full buffer is told by XOFF, "
-        "never by DTR or a shut TCP window. The speed is even; the head does not cool. Power-off leaves the line up."
+        "characters, Star or Citizen commands; no barcode symbols, only their data. How high an image stands among "
+        "characters is a guess. A full buffer is told by XOFF, and by the shut window of its network board, never by "
+        "DTR. The speed is even; the head does not cool. Power-off leaves the line up."
     )
 
     def __init__(
@@ -47,25 +48,37 @@ class EscposPrinterSimulator:
         flow: str = "xonxoff",
     ) -> None:
         self.changed: Callable[[], None] = _nobody
-        self.model = model
         self.paper = Paper()
-        self.status = PrinterStatus()
         self.powered = True
         self.discarded = 0
-        self.drawer_kicks = 0
-        self.unknown_commands: deque[str] = deque(maxlen=MAX_UNKNOWN)
         self.received = 0
-        self._engine = Engine(self.paper, self, code=code, columns=columns, fs_size=fs_size)
+        self._answers = Answers(model, self._send)
+        self._engine = Engine(self.paper, self._answers, code=code, columns=columns, fs_size=fs_size)
         self._mm_per_s = mm_per_s
         self._flow = flow
         self._wire: Wire | None = None
         self._buffer = ReceiveBuffer(buffer_bytes)
         self._filter = RealTimeFilter()
         self._motor: asyncio.TimerHandle | None = None
-        self._asb_items = 0
-        self._offline_response = False
-        self._jammed = False
+        self._blocked: set[str] = set()
         self._plans: list[tuple[int, Callable[[], None]]] = []
+
+    @property
+    def model(self) -> EscposModel:
+        return self._answers.model
+
+    @model.setter
+    def model(self, model: EscposModel) -> None:
+        self._answers.model = model
+
+    @property
+    def status(self) -> PrinterStatus:
+        return self._answers.status
+
+    @property
+    def unknown_commands(self) -> Sequence[str]:
+        """The latest commands that were not understood, in hexadecimal."""
+        return self._answers.unknown_commands
 
     # --- the wire --------------------------------------------------------------------------------------------------
 
@@ -149,91 +162,38 @@ class EscposPrinterSimulator:
     def sense(self, **changes: bool) -> None:
         """Change what the sensors say, and tell whoever asked to be told."""
         before = self.status
-        now = replace(before, **changes)
-        error = now.recoverable_error or now.cutter_error or now.unrecoverable_error or now.auto_recoverable_error
-        stopped = now.paper_end
-        offline = error or stopped or now.cover_open or now.feeding
-        self.status = replace(now, error=error, stopped_for_paper=stopped, offline=offline)
+        self._answers.status = with_consequences(replace(before, **changes))
         if not self.powered:
             return
-        self._tell_change(before)
+        self._answers.tell_change(before)
         self._pump()
         self._tell_flow()
-
-    def _tell_change(self, before: PrinterStatus) -> None:
-        if self._offline_response and self.status.offline and not before.offline:
-            self._send(protocol.encode_offline(b""))
-        if selected(before, self._asb_items) != selected(self.status, self._asb_items):
-            self._send(protocol.encode_asb(self.status))
 
     def _real_time(self, command: bytes) -> None:
         kind, n = command[1], command[2]
         if kind == 0x04 and self.model.real_time:
-            self._send(protocol.encode_real_time(Topic(n), self.status))
+            self._send(statuses.encode_real_time(Topic(n), self.status))
         elif kind == 0x05:
             self._recover(clear=n == 2)
         elif kind == 0x14 and n == 0x01:
-            self.kick_drawer()
+            self._answers.kick_drawer()
         elif kind == 0x14 and self.model.clears:
-            self._clear_buffers()
+            self.clear_buffers()
             self._send(protocol.BUFFER_CLEARED)
 
-    def _clear_buffers(self) -> None:
+    def clear_buffers(self) -> None:
         self._buffer.clear()
         self._engine.clear_line()
         self._tell_flow()
 
     def _recover(self, *, clear: bool) -> None:
         """DLE ENQ: acts on a recoverable error alone, once its cause is gone."""
-        if not self.status.cutter_error or self._jammed or not self.powered:
+        over = {name: False for name in RECOVERABLE if getattr(self.status, name) and name not in self._blocked}
+        if not over or not self.powered:
             return
         if clear:
-            self._clear_buffers()
-        self.sense(cutter_error=False)
-
-    # --- what the engine asks of the rest of the printer -----------------------------------------------------------
-
-    def answer_paper(self, n: int) -> None:
-        if not self.model.gs_r:
-            self.unknown(b"\x1dr")
-        elif n in (1, 0x31):
-            self._send(protocol.encode_paper(self.status))
-        elif n in (2, 0x32):
-            self._send(bytes((int(self.status.drawer_high),)))
-
-    def answer_info(self, n: int) -> None:
-        if not self.model.info:
-            self.unknown(b"\x1dI")
-        elif n in INFO_TEXTS:
-            self._send(protocol.encode_information(INFO_TEXTS[n]))
-        elif n in INFO_BYTES or n - 0x30 in INFO_BYTES:
-            self._send(bytes((INFO_BYTES[n & 0x0F],)))
-
-    def answer_sized_h(self, arguments: bytes) -> None:
-        """GS ( H: arguments with their length in front."""
-        function = arguments[2:4]
-        if not self.model.process_id:
-            self.unknown(b"\x1d(H")
-        elif function == b"\x30\x30" and len(arguments) == 8:
-            self._send(protocol.encode_process_id(arguments[4:]))
-        elif function == b"\x31\x30" and len(arguments) == 5:
-            self._offline_response = arguments[4] != 0
-        else:
-            self.unknown(b"\x1d(H" + function)
-
-    def set_asb(self, items: int) -> None:
-        if not self.model.asb:
-            self.unknown(b"\x1da")
-            return
-        self._asb_items = items
-        if items:
-            self._send(protocol.encode_asb(self.status))
-
-    def kick_drawer(self) -> None:
-        self.drawer_kicks += 1
-
-    def unknown(self, command: bytes) -> None:
-        self.unknown_commands.append(command.hex(" "))
+            self.clear_buffers()
+        self.sense(**over)
 
     # --- run-time commands -----------------------------------------------------------------------------------------
 
@@ -262,14 +222,14 @@ class EscposPrinterSimulator:
         self.paper.tear()
         self.sense(paper_near_end=False, paper_end=False)
 
-    def jam(self) -> None:
-        """The cutter jams."""
-        self._jammed = True
-        self.sense(cutter_error=True)
+    def block(self, error: str) -> None:
+        """Something jams: `error` is one of `RECOVERABLE`."""
+        self._blocked.add(error)
+        self.sense(**{error: True})
 
     def clear(self) -> None:
-        """A person frees the cutter and lets the head cool. A cutter error stays until DLE ENQ."""
-        self._jammed = False
+        """A person takes out what jams and lets the head cool. A recoverable error stays until DLE ENQ."""
+        self._blocked.clear()
         self.sense(auto_recoverable_error=False)
 
     def power_off(self) -> None:
@@ -279,8 +239,7 @@ class EscposPrinterSimulator:
         self._buffer.clear()
         self._buffer.busy = False
         self._filter.reset()
-        self._asb_items = 0
-        self._offline_response = False
+        self._answers.forget()
         self._engine.power_on()
 
     def power_on(self) -> None:
@@ -290,11 +249,21 @@ class EscposPrinterSimulator:
         self.powered = True
         if self._flow == "xonxoff":
             self._send(bytes((protocol.XON,)))
-        self.sense(cutter_error=self._jammed, unrecoverable_error=False, auto_recoverable_error=False)
+        errors = {name: name in self._blocked for name in RECOVERABLE}
+        self.sense(**errors, unrecoverable_error=False, auto_recoverable_error=False)
 
     def set_code(self, code: str) -> None:
         """Read double-byte text in another code from now on."""
         self._engine.code = code
+
+    def set_speed(self, mm_per_s: float | None) -> None:
+        """Move paper at another speed from the next line on; None: at once."""
+        self._mm_per_s = mm_per_s
+
+    def set_buffer(self, size_bytes: int) -> None:
+        """Have another size of receive buffer from now on."""
+        self._buffer.size_bytes = size_bytes
+        self._tell_flow()
 
     # --- what a person sees ----------------------------------------------------------------------------------------
 
@@ -305,14 +274,22 @@ class EscposPrinterSimulator:
             "model": asdict(self.model),
             "code": self._engine.code,
             "printing": self._motor is not None,
+            "mm_per_s": self._mm_per_s,
+            "buffer_bytes": self._buffer.size_bytes,
             "buffered_bytes": len(self._buffer),
             "begun_line": self._engine.begun_line,
             "received_bytes": self.received,
             "discarded_bytes": self.discarded,
-            "drawer_kicks": self.drawer_kicks,
+            "drawer_kicks": self._answers.drawer_kicks,
             "unknown_commands": list(self.unknown_commands),
             "slips": [slip.as_json() for slip in self.paper.slips],
         }
+
+    def png(self) -> bytes:
+        """The roll as a picture; see `simulators.escpos_png`."""
+        from simulators.escpos_png import roll_as_png  # noqa: PLC0415 - Pillow, for whoever looks
+
+        return roll_as_png(self.paper.slips, self._engine.columns)
 
     def printed_text(self) -> str:
         """Every printed line of every slip, one below the other."""

@@ -49,6 +49,7 @@ class DescriptorWire:
         self._pace = bytes_per_s
         self._paced: asyncio.TimerHandle | None = None
         self._due_s = 0.0
+        self._held = False
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._loop.add_reader(descriptor, self._readable)
@@ -88,6 +89,14 @@ class DescriptorWire:
             self._rest(len(data) / self._pace)
         self._receiver.receive(data)
 
+    def hold(self, *, on: bool) -> None:
+        """Take nothing more from the host, or go on."""
+        self._held = on
+        if not self._closed and on:
+            self._loop.remove_reader(self._descriptor)
+        elif not self._closed and self._paced is None:
+            self._loop.add_reader(self._descriptor, self._readable)
+
     def _share(self) -> int:
         return READ_BYTES if self._pace is None else max(1, int(self._pace * PACE_S))
 
@@ -95,7 +104,12 @@ class DescriptorWire:
         """Take nothing more until the wire would have carried what was taken."""
         self._due_s = max(self._due_s, self._loop.time() - CATCH_UP_S) + seconds
         self._loop.remove_reader(self._descriptor)
-        self._paced = self._loop.call_at(self._due_s, self._loop.add_reader, self._descriptor, self._readable)
+        self._paced = self._loop.call_at(self._due_s, self._rested)
+
+    def _rested(self) -> None:
+        self._paced = None
+        if not self._held:
+            self._loop.add_reader(self._descriptor, self._readable)
 
     def close(self) -> None:
         """Stop watching the descriptor and close it."""

@@ -13,7 +13,8 @@ from drivers.link.stream import DescriptorLink
 from drivers.link.tcp import open_tcp
 from drivers.link.url import parse_link
 from drivers.printer.escpos import EscposOptions, EscposPrinter
-from drivers.printer.page import Align, Cut, Page, QrCode, Rule, Text
+from drivers.printer.escpos_text import columns
+from drivers.printer.page import PLAIN, Cut, Line, Page, QrCode, Rule, Span, Style
 from simulators.escpos_model import MODELS, EscposModel
 from simulators.escpos_printer import EscposPrinterSimulator
 from simulators.stage import Endpoint, PtyEndpoint, Stage, TcpEndpoint
@@ -24,21 +25,33 @@ FAST = EscposOptions(
     columns=16, answer_s=0.15, poll_s=0.02, stall_s=0.3, confirm_s=0.3, chunk_bytes=32
 )  # fmt: skip
 
-TICKET = Page((Text("取号单", Align.CENTRE, bold=True), Text("A012"), Rule(), Text("请到3号窗口"), Cut()))
-TICKET_LINES = ["取号单", "A012", "-" * 16, "请到3号窗口"]
+
+def text(words: str, column: int = 0, style: Style = PLAIN) -> Line:
+    """A line that says `words`, from `column` on."""
+    return Line((Span(words, column, style),))
+
+
+def centred(words: str, style: Style = PLAIN, width: int = 48) -> Line:
+    """A line with `words` in the middle of `width` columns."""
+    return text(words, (width - columns(words) * style.width) // 2, style)
+
+
+TICKET = Page((centred("取号单", Style(bold=True), 16), text("A012"), Rule(), text("请到3号窗口"), Cut()), 16)
+TICKET_LINES = ["     取号单", "A012", "-" * 16, "请到3号窗口"]
 
 HALL_TICKET = Page((
-    Text("行政服务中心", Align.CENTRE, width=2, height=2, bold=True),
-    Text("请到③号窗口·“综合受理”…", Align.CENTRE),
-    Text("A012", Align.CENTRE, width=4, height=4),
+    centred("行政服务中心", Style(2, 2, bold=True)),
+    centred("请到③号窗口·“综合受理”…"),
+    centred("A012", Style(4, 4)),
     Rule(),
-    Text("前面等候：3人　￥0.00 $5"),
+    text("前面等候：3人　￥0.00 $5"),
     QrCode("https://例.cn/?n=A012"),
-    Text("龍囍镕喆é㈠"),
+    text("龍囍镕喆é㈠"),
     Cut(),
 ))  # fmt: skip
 HALL_TICKET_LINES = [
-    "行政服务中心", "请到③号窗口·“综合受理”…", "A012", "-" * 48, "前面等候：3人　￥0.00 $5", "龍囍镕喆é㈠",
+    " " * 12 + "行政服务中心", " " * 10 + "请到③号窗口·“综合受理”…", " " * 16 + "A012", "-" * 48,
+    "前面等候：3人　￥0.00 $5", "龍囍镕喆é㈠",
 ]  # fmt: skip
 
 

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.printer import escpos_protocol as protocol
-from drivers.printer.escpos_protocol import Decoder, Event, Info, PrinterStatus, Topic
+from drivers.printer import escpos_status_protocol as statuses
+from drivers.printer.escpos_protocol import Decoder, Event, Info
+from drivers.printer.escpos_status_protocol import PrinterStatus, Topic
 from simulators.escpos_parser import Instruction, RealTimeFilter, TextMode, read_instruction
 
 FILE = tomllib.loads((Path(__file__).parent / "vectors" / "escpos.toml").read_text("utf-8"))
@@ -76,11 +78,11 @@ def encode(vector: dict[str, Any]) -> bytes:
         case "flow":
             return bytes((protocol.XON if vector["ready"] else protocol.XOFF,))
         case "real-time":
-            return protocol.encode_real_time(Topic(vector["topic"]), status_of(vector))
+            return statuses.encode_real_time(Topic(vector["topic"]), status_of(vector))
         case "asb":
-            return protocol.encode_asb(status_of(vector))
+            return statuses.encode_asb(status_of(vector))
         case "transmitted":
-            return protocol.encode_paper(status_of(vector))
+            return statuses.encode_paper(status_of(vector))
         case "process-id":
             return protocol.encode_process_id(text)
         case "offline":
@@ -134,12 +136,12 @@ def test_an_answer_is_decoded_and_encoded_as_its_vector(vector: dict[str, Any]) 
 
 @pytest.mark.parametrize("vector", [each for each in FROM_DEVICE if each["event"] == "real-time"], ids=name_of)
 def test_a_real_time_answer_means_what_its_vector_says(vector: dict[str, Any]) -> None:
-    assert protocol.decode_real_time(Topic(vector["topic"]), wire(vector)[0], PrinterStatus()) == status_of(vector)
+    assert statuses.decode_real_time(Topic(vector["topic"]), wire(vector)[0], PrinterStatus()) == status_of(vector)
 
 
 @pytest.mark.parametrize("vector", [each for each in FROM_DEVICE if each["event"] == "transmitted"], ids=name_of)
 def test_a_paper_answer_means_what_its_vector_says(vector: dict[str, Any]) -> None:
-    assert protocol.decode_paper(wire(vector)[0], PrinterStatus()) == status_of(vector)
+    assert statuses.decode_paper(wire(vector)[0], PrinterStatus()) == status_of(vector)
 
 
 def test_xoff_inside_an_automatic_status_leaves_it_whole() -> None:
@@ -152,12 +154,12 @@ def test_xoff_inside_an_automatic_status_leaves_it_whole() -> None:
 
 
 def test_reserved_bits_of_an_automatic_status_mean_nothing() -> None:
-    assert protocol.decode_asb(bytes.fromhex("10 00 60 0f")) == PrinterStatus()
+    assert statuses.decode_asb(bytes.fromhex("10 00 60 0f")) == PrinterStatus()
 
 
 def test_an_unanswered_byte_of_a_later_answer_does_not_change_what_is_known() -> None:
     known = PrinterStatus(paper_near_end=True)
-    assert protocol.decode_real_time(Topic.PRINTER, 0x1A, known) == PrinterStatus(paper_near_end=True, offline=True)
+    assert statuses.decode_real_time(Topic.PRINTER, 0x1A, known) == PrinterStatus(paper_near_end=True, offline=True)
 
 
 STATUSES = st.builds(
@@ -169,15 +171,15 @@ STATUSES = st.builds(
 def test_four_real_time_answers_carry_a_whole_status(status: PrinterStatus) -> None:
     known = PrinterStatus()
     for topic in Topic:
-        (event,) = Decoder().feed(protocol.encode_real_time(topic, status))
+        (event,) = Decoder().feed(statuses.encode_real_time(topic, status))
         assert isinstance(event, protocol.RealTimeReply)
-        known = protocol.decode_real_time(topic, event.value, known)
+        known = statuses.decode_real_time(topic, event.value, known)
     assert known == status
 
 
 @given(STATUSES)
 def test_an_automatic_status_carries_all_but_what_only_dle_eot_2_knows(status: PrinterStatus) -> None:
-    (event,) = Decoder().feed(protocol.encode_asb(status))
+    (event,) = Decoder().feed(statuses.encode_asb(status))
     assert event == protocol.AutoStatus(dataclasses.replace(status, stopped_for_paper=False, error=False))
 
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from drivers.printer import escpos_protocol as protocol
+from drivers.printer import qr
+from drivers.printer.escpos_status_protocol import Topic
+from drivers.printer.fonts import Fonts
+from drivers.printer.page import QrCode
 from simulators.device import CommandError
 from simulators.escpos_model import MODELS, EscposModel
-from simulators.escpos_paper import Blank, Image
+from simulators.escpos_paper import Blank
+from simulators.escpos_paper import Image as Dots
+from simulators.escpos_png import roll_as_png
 from simulators.escpos_printer import EscposPrinterSimulator
 from tests.escpos_rig import until
 
@@ -80,7 +89,7 @@ def test_a_raster_image_may_hold_any_byte() -> None:
     printer, cable = plugged()
     data = b"\x1b@\x0a\x1d\x10\x04\x01\x1c"
     printer.receive(b"\x1dv0\x00\x02\x00\x04\x00" + data + b"after\n")
-    assert printer.paper.hanging.items[0] == Image(16, 4, data.hex())
+    assert printer.paper.hanging.items[0] == Dots(16, 4, data.hex())
     assert printer.printed_text() == "after"
     assert cable.take() == b"\x12"  # Epson: real-time commands are seen inside image data, too
 
@@ -92,7 +101,7 @@ def test_a_real_time_command_inside_an_image_that_has_to_wait_stays_part_of_it()
     printer.receive(b"\x1dv0\x00\x01\x00\x04\x00" + data + b"\x10\x04\x02" + b"after\n")
     assert cable.take() == b"\x1a\x16"
     command(printer, "cover-close")
-    assert printer.paper.hanging.items[0] == Image(8, 4, data.hex())
+    assert printer.paper.hanging.items[0] == Dots(8, 4, data.hex())
     assert printer.printed_text() == "after"
 
 
@@ -151,7 +160,7 @@ def test_buffered_questions_wait_for_a_printer_that_is_offline() -> None:
     command(printer, "cover-open")
     printer.receive(b"A\n" + protocol.ask_paper() + protocol.ask_process_id(b"0007"))
     assert cable.take() == b""
-    printer.receive(protocol.ask_status(protocol.Topic.OFFLINE_CAUSE))
+    printer.receive(protocol.ask_status(Topic.OFFLINE_CAUSE))
     assert cable.take() == b"\x16"
     command(printer, "cover-close")
     assert cable.take() == b"\x00" + protocol.encode_process_id(b"0007")
@@ -171,9 +180,9 @@ def test_a_cutter_error_ends_by_dle_enq_once_its_cause_is_gone(resume: bool, lin
     command(printer, "cutter-error")
     printer.receive(b"B\n" + protocol.recover(resume=resume))
     command(printer, "clear")
-    printer.receive(protocol.ask_status(protocol.Topic.ERROR))
+    printer.receive(protocol.ask_status(Topic.ERROR))
     assert cable.take() == b"\x1a"
-    printer.receive(protocol.recover(resume=resume) + protocol.ask_status(protocol.Topic.ERROR))
+    printer.receive(protocol.recover(resume=resume) + protocol.ask_status(Topic.ERROR))
     assert cable.take() == b"\x12"
     assert printer.printed_text().splitlines() == lines
 
@@ -309,3 +318,86 @@ def test_blank_paper_is_counted_once() -> None:
     printer.receive(b"\n\n\x1bd\x02\x1bJ\x0a")
     assert printer.paper.hanging.items == [Blank(4 * 30 + 10)]
     assert not printer.paper.hanging.has_ink
+
+
+# --- the roll as a picture -----------------------------------------------------------------------------------------
+
+
+def drawn(printer: EscposPrinterSimulator) -> Image.Image:
+    return Image.open(BytesIO(printer.png())).convert("L")
+
+
+def ink(picture: Image.Image) -> int:
+    return picture.histogram()[0]
+
+
+def test_the_roll_is_drawn_with_its_text_its_pictures_and_its_cuts() -> None:
+    printer, _ = plugged(columns=16)
+    blank = drawn(printer)
+    assert (blank.width, ink(blank)) == (16 * 12 + 2 * 24, 0)
+    printer.receive(b"A" + GB + b"\n")
+    plain = drawn(printer)
+    assert plain.height == blank.height + 30
+    printer.receive(b"\x1d!\x11A" + GB + b"\n\x1d!\x00")
+    magnified = drawn(printer)
+    assert magnified.height == plain.height + 60
+    assert ink(magnified) == 5 * ink(plain), "every dot becomes four"
+    printer.receive(b"\x1dv0\x00\x02\x00\x04\x00" + b"\xff" * 8)
+    assert ink(drawn(printer)) == ink(magnified) + 16 * 4
+    printer.receive(b"\x1dV\x00")
+    assert drawn(printer).height == magnified.height + 4 + 24
+
+
+def test_a_qr_code_on_the_roll_can_be_read_back() -> None:
+    printer, _ = plugged()
+    data = b"https://example.org/A012"
+    printer.receive(b"\x1d(k\x03\x001C\x06\x1d(k" + bytes((len(data) + 3, 0)) + b"1P0" + data + b"\x1d(k\x03\x001Q0")
+    modules = qr.matrix(QrCode(data.decode(), 6, "l"))
+    picture = drawn(printer)
+    seen = [
+        [picture.getpixel((24 + 6 * x + 3, 24 + 6 * y + 3)) == 0 for x in range(len(modules))]
+        for y in range(len(modules))
+    ]
+    assert seen == modules
+
+
+def test_a_long_roll_is_drawn_up_to_a_bound() -> None:
+    printer, _ = plugged()
+    printer.receive(b"\x1dV\x00".join([b"\x1d!\x77A\n" * 100] * 60))
+    assert drawn(printer).height == 1 << 16
+
+
+def test_without_a_font_the_package_is_named(tmp_path: Path) -> None:
+    printer, _ = plugged()
+    printer.receive(GB + b"\n")
+    with pytest.raises(CommandError, match="apt install fonts-"):
+        roll_as_png(printer.paper.slips, 48, Fonts(tmp_path))
+
+
+@pytest.mark.parametrize("error", ["cutter-error", "recoverable-error"])
+def test_what_jams_is_taken_out_first_and_then_recovered_from(error: str) -> None:
+    printer, _ = plugged()
+    command(printer, error)
+    assert printer.status.offline
+    printer.receive(protocol.recover(resume=False))
+    assert printer.status.offline
+    command(printer, "clear")
+    printer.receive(protocol.recover(resume=False))
+    assert not printer.status.offline
+
+
+def test_speed_and_buffer_can_be_set_at_run_time() -> None:
+    printer, cable = plugged(buffer_bytes=4096)
+    command(printer, "speed 200")
+    command(printer, "buffer 64")
+    assert (printer.state()["mm_per_s"], printer.state()["buffer_bytes"]) == (200, 64)
+    command(printer, "cover-open")
+    printer.receive(b"x" * 100)
+    assert printer.discarded == 36
+    assert cable.take() == b"\x13"
+    command(printer, "speed none")
+    command(printer, "cover-close")
+    assert printer.state()["mm_per_s"] is None
+    for wrong in ("speed 0", "buffer 1", "speed fast"):
+        with pytest.raises(CommandError):
+            command(printer, wrong)

@@ -6,13 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.printer.escpos_layout import CUTS, MAX_QR_BYTES, PREAMBLE, Layout, lay_out, void_slip
+from drivers.printer.barcode import modules
+from drivers.printer.escpos_codes import MAX_QR_BYTES
+from drivers.printer.escpos_layout import CUTS, PREAMBLE, Layout, lay_out, void_slip
 from drivers.printer.escpos_text import ENCODINGS, Unprintable, columns, encode_text
-from drivers.printer.page import Align, Cut, Element, Feed, Page, QrCode, Rule, Text
+from drivers.printer.page import (
+    Align,
+    Barcode,
+    Bitmap,
+    Cut,
+    Element,
+    Feed,
+    Line,
+    Page,
+    Picture,
+    Place,
+    QrCode,
+    Rule,
+    Span,
+    Style,
+    Symbology,
+)
 from simulators.escpos_parser import RealTimeFilter
 from simulators.escpos_printer import EscposPrinterSimulator
 
 PLAIN = Layout("gb18030", 32, "partial", four_byte=False, fs_size=False)
+
+
+def line(words: str, column: int = 0, how: Style = Style()) -> Line:  # noqa: B008
+    """A line that says `words`, from `column` on."""
+    return Line((Span(words, column, how),))
 
 
 def on_paper(data: bytes, *, code: str = "gb18030", printer_columns: int = 32) -> EscposPrinterSimulator:
@@ -47,7 +70,7 @@ def test_ascii_alone_needs_no_switching() -> None:
         ("gbk", "龍囍·—“”①"),
         ("gb2312", "行政服务·—“”…①"),
         ("big5", "號碼，請稍候。"),
-        ("utf-8", "号码𠮷é"),
+        ("utf-8", "号码龍é"),
     ],
 )
 def test_what_the_printer_reads_is_what_was_written(encoding: str, text: str) -> None:
@@ -86,7 +109,7 @@ def test_characters_that_the_code_lacks_are_refused_by_name(encoding: str, text:
 def test_four_byte_characters_print_where_the_font_has_them() -> None:
     assert encode_text("𠮷", "gb18030", four_byte=True).hex(" ") == "1c 26 95 34 b2 35 1c 2e"
     assert encode_text("㐂", "gb18030", four_byte=True).hex(" ") == "1c 26 81 39 ef 31 1c 2e"
-    page = Page((Text("𠮷㐂A"),))
+    page = Page((line("𠮷㐂A"),))
     layout = Layout("gb18030", 32, "partial", four_byte=True, fs_size=False)
     assert printed(page, layout).printed_text() == "𠮷㐂A"
 
@@ -126,21 +149,23 @@ def test_columns_that_just_fit_stay_on_one_line(text: str) -> None:
 
 def test_a_page_is_printed_as_it_was_laid_out() -> None:
     page = Page((
-        Text("行政服务中心", Align.CENTRE, width=2, height=2, bold=True),
-        Text("A012", Align.RIGHT, width=3, height=4),
+        line("行政服务中心", 4, Style(2, 2, bold=True)),
+        line("A012", 20, Style(3, 4)),
         Rule(),
-        Text("前面 3 人", underline=True, invert=True),
+        line("前面 3 人", 0, Style(underline=True, invert=True)),
         QrCode("https://例.cn/?n=A012", module_dots=5),
-        Text("谢谢"),
+        line("谢谢"),
         Feed(3),
         Cut(),
     ))  # fmt: skip
     slip, hanging = printed(page).state()["slips"]
     title, number, rule, ahead, code, thanks, feed = slip["items"]
-    assert title["spans"] == ({"text": "行政服务中心", "style": style(width=2, height=2, bold=True)},)
-    assert title["align"] == "centre"
-    assert number["spans"] == ({"text": "A012", "style": style(width=3, height=4)},)
-    assert number["align"] == "right"
+    gap, words = title["spans"]
+    assert gap == {"text": " " * 4, "style": style()}
+    assert words == {"text": "行政服务中心", "style": style(width=2, height=2, bold=True)}
+    gap, words = number["spans"]
+    assert gap == {"text": " " * 20, "style": style()}
+    assert words == {"text": "A012", "style": style(width=3, height=4)}
     assert rule["spans"] == ({"text": "-" * 32, "style": style()},)
     assert ahead["spans"] == ({"text": "前面 3 人", "style": style(underline=True, invert=True)},)
     assert code == {"kind": "qr", "data": "https://例.cn/?n=A012", "module_dots": 5, "level": "M", "align": "centre"}
@@ -157,7 +182,7 @@ def style(**changes: object) -> dict[str, object]:
 
 
 def test_a_style_lasts_only_as_long_as_it_is_wanted() -> None:
-    page = Page((Text("A", bold=True, width=2), Text("B", bold=True, width=2), Text("C")))
+    page = Page((line("A", 0, Style(2, bold=True)), line("B", 0, Style(2, bold=True)), line("C")))
     first, second, third = lay_out(page, PLAIN)
     assert second == b"B\n"
     lines = printed(page).state()["slips"][-1]["items"]
@@ -168,18 +193,48 @@ def test_a_style_lasts_only_as_long_as_it_is_wanted() -> None:
 
 def test_chinese_grows_by_fs_where_gs_does_not_reach_it() -> None:
     layout = Layout("gb18030", 32, "partial", four_byte=False, fs_size=True)
-    data = b"".join(lay_out(Page((Text("号", width=2, height=2),)), layout))
+    data = b"".join(lay_out(Page((line("号", 0, Style(2, 2)),)), layout))
     printer = EscposPrinterSimulator(fs_size=True, mm_per_s=None)
     printer.receive(data)
     assert printer.state()["slips"][-1]["items"][0]["spans"][0]["style"] == style(width=2, height=2)
     with pytest.raises(ValueError, match="width"):
-        lay_out(Page((Text("号", width=3),)), layout)
+        lay_out(Page((line("号", 0, Style(3)),)), layout)
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "data"),
+    [
+        (Barcode(Symbology.UPC_A, "012345678905"), 65, "012345678905"),
+        (Barcode(Symbology.UPC_E, "04252614"), 66, "04252614"),
+        (Barcode(Symbology.EAN13, "6901234567892"), 67, "6901234567892"),
+        (Barcode(Symbology.EAN8, "69012341"), 68, "69012341"),
+        (Barcode(Symbology.CODE39, "A-1"), 69, "A-1"),
+        (Barcode(Symbology.ITF, "0123"), 70, "0123"),
+        (Barcode(Symbology.CODABAR, "A1B"), 71, "A1B"),
+        (Barcode(Symbology.CODE93, "A-1"), 72, "A-1"),
+        (Barcode(Symbology.CODE128, "a{b"), 73, "{Ba{{b"),
+    ],
+)
+def test_barcodes_are_the_printers_own(code: Barcode, number: int, data: str) -> None:
+    (piece,) = lay_out(Page((code,)), PLAIN)
+    assert piece.startswith(b"\x1b\x61\x01\x1d\x68\x48\x1d\x77\x02\x1d\x48\x00\x1d\x6b")
+    (item,) = printed(Page((code,))).state()["slips"][0]["items"]
+    assert item == {"kind": "barcode", "symbology": number, "data": data, "align": "centre"}
+
+
+def test_a_code_in_a_part_of_the_line_is_sent_as_dots() -> None:
+    code = Barcode(Symbology.EAN8, "69012341", 2, 30, text=True, place=Place(Align.RIGHT, 8, 24))
+    *bands, below = printed(Page((code,))).state()["slips"][0]["items"]
+    assert [(band["width_dots"], band["height_dots"]) for band in bands] == [(384, 24), (384, 6)]
+    first = format(int(bands[0]["bits"][: 384 // 4], 16), "0384b")
+    assert first.rstrip("0") == "0" * 250 + "".join(bar * 2 for bar in modules(Symbology.EAN8, "69012341"))
+    assert below["spans"][0]["text"].strip() == "69012341"
 
 
 @pytest.mark.parametrize(("cut", "mark"), [("partial", "partial"), ("full", "full"), ("none", None)])
 def test_each_way_to_end_a_slip(cut: str, mark: str | None) -> None:
     layout = Layout("gb18030", 32, cut, four_byte=False, fs_size=False)
-    assert printed(Page((Text("A"), Cut())), layout).state()["slips"][0]["cut"] == mark
+    assert printed(Page((line("A"), Cut())), layout).state()["slips"][0]["cut"] == mark
     assert CUTS.keys() == {"partial", "full", "none"}
 
 
@@ -192,13 +247,17 @@ def test_a_slip_can_be_marked_void_in_every_code(encoding: str) -> None:
 @pytest.mark.parametrize(
     "element",
     [
-        Text("A", width=9),
-        Text("A", height=0),
+        line("A", 0, Style(9)),
+        line("A", 0, Style(1, 0)),
+        line("A" * 33),
+        line("A", 32),
+        Line((Span("号"), Span("A", 1))),
+        Rule(0, 33),
         QrCode("A", module_dots=17),
         QrCode(""),
         QrCode("A" * (MAX_QR_BYTES + 1)),
         Feed(256),
-        Text("A\nB"),
+        line("A\nB"),
         QrCode("A\x10\x04\x01"),
     ],
 )
@@ -207,12 +266,27 @@ def test_what_no_printer_can_do_is_refused(element: Element) -> None:
         lay_out(Page((element,)), PLAIN)
 
 
-TEXTS = st.text(st.characters(codec="gbk", exclude_categories=("Cc", "Co")), max_size=12)
+TEXTS = st.text(st.characters(codec="gbk", exclude_categories=("Cc", "Co")), max_size=2)
 QR_TEXTS = st.text(st.characters(min_codepoint=0x21, exclude_categories=("Cc", "Cs")), min_size=1, max_size=170)
 SIZES = st.integers(1, 8)
+STYLES = st.builds(Style, st.integers(1, 7), SIZES, st.booleans(), st.booleans(), st.booleans())
+PLACES = st.builds(Place, st.sampled_from(Align))
+BAR_TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=48)
+
+
+def bitmap(data: bytes) -> Bitmap:
+    """Any bytes as dots, ten bytes a row, with what a printer would obey among them."""
+    rows = b"\x10\x04\x01\x10\x14\x08\x01\x03\x10\x05" + data
+    return Bitmap(80, -(-len(rows) // 10), rows.ljust(-(-len(rows) // 10) * 10, b"\0"))
+
+
 ELEMENTS = st.one_of(
-    st.builds(Text, TEXTS, st.sampled_from(Align), SIZES, SIZES, st.booleans(), st.booleans(), st.booleans()),
-    st.builds(QrCode, QR_TEXTS, st.integers(1, 16)),
+    st.builds(lambda words, column, how: Line((Span("A"), Span(words, column, how))), TEXTS, st.integers(1, 2), STYLES),
+    st.builds(QrCode, QR_TEXTS, st.integers(1, 16), st.sampled_from("lmqh"), PLACES),
+    st.builds(
+        Barcode, st.just(Symbology.CODE128), BAR_TEXTS, st.integers(2, 6), st.integers(1, 255), st.booleans(), PLACES
+    ),
+    st.builds(Picture, st.builds(bitmap, st.binary(min_size=1, max_size=300)), PLACES),
     st.builds(Feed, st.integers(0, 255)),
     st.just(Rule()),
     st.just(Cut()),

@@ -11,19 +11,17 @@ from escpos import constants
 
 from drivers.device import Condition, DeviceError, Reason, Report, State
 from drivers.link.stream import Link
-from drivers.printer.capability import Outcome, PrintResult
+from drivers.printer.capability import Closing, Leftover, PrintResult, Progress
 from drivers.printer.escpos_condition import condition, faults, needs_recovery
-from drivers.printer.escpos_job import Attempt, Limits, Progress, refused
-from drivers.printer.escpos_layout import CUTS, Layout, lay_out, void_slip
+from drivers.printer.escpos_debris import SHORT_COMMAND_BYTES, Debris, debris_of, debris_of_unknown
+from drivers.printer.escpos_job import Attempt, Limits, Watcher, refused
+from drivers.printer.escpos_layout import CUTS, Layout, lay_out
 from drivers.printer.escpos_protocol import ASB_ITEMS, enable_asb, recover
 from drivers.printer.escpos_session import Session
 from drivers.printer.escpos_text import ENCODINGS
 from drivers.printer.page import Page
 
 ANSWERS = ("auto", "never")
-
-SHORT_COMMAND_BYTES = 16
-"""No command lacks more outside a job: the questions have at most 11 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +66,10 @@ class EscposOptions:
         return Limits(self.answer_s, self.stall_s, self.confirm_s, self.chunk_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Debris:
-    """What an interrupted job left in the printer: a command that lacks at most `nuls` bytes, and what `removal` rids
-    it of (a line begun, half a slip)."""
-
-    nuls: int
-    removal: bytes
-
-
 @dataclass(slots=True)
 class _Job:
     pieces: Sequence[bytes]
-    progress: Progress | None
+    watcher: Watcher
     result: asyncio.Future[PrintResult]
 
 
@@ -102,11 +91,19 @@ class EscposPrinter:
         self._session: Session | None = None
         self._met = False
         self._away = DeviceError(Reason.NOT_PRESENT, "the printer was not connected yet")
-        self._debris: _Debris | None = None
+        self._debris: Debris | None = None
+        self._cleared: Callable[[], None] = _nobody
 
     # --- printing --------------------------------------------------------------------------------------------------
 
-    async def print_page(self, page: Page, *, progress: Callable[[int, int], None] | None = None) -> PrintResult:
+    @property
+    def columns(self) -> int:
+        """See `drivers.printer.capability.Printer`."""
+        return self._options.columns
+
+    async def print_page(
+        self, page: Page, *, progress: Progress | None = None, closing: Closing | None = None
+    ) -> PrintResult:
         """Print `page`; see `drivers.printer.capability.Printer`. Cancelling it takes a job not yet begun away."""
         try:
             pieces = lay_out(page, self._options.layout)
@@ -114,9 +111,15 @@ class EscposPrinter:
             return refused(Reason.UNPRINTABLE, str(error))
         if self._session is None:
             return self._not_there()
-        job = _Job(pieces, progress, asyncio.get_running_loop().create_future())
+        job = _Job(pieces, Watcher(progress, closing), asyncio.get_running_loop().create_future())
         self._jobs.put_nowait(job)
         return await job.result
+
+    def take_over(self, leftover: Leftover | None, cleared: Callable[[], None]) -> None:
+        """Go on for a process that ended; see `drivers.printer.capability.Printer`."""
+        self._cleared = cleared
+        if leftover is not None:
+            self._debris = debris_of_unknown(leftover, self._options.layout)
 
     def _not_there(self) -> PrintResult:
         silent = self._away.reason is Reason.NO_ANSWER
@@ -129,7 +132,7 @@ class EscposPrinter:
         if reason := await self._unready(session):
             self._finish(refused(reason, "the printer was not ready"))
             return
-        self._attempt = Attempt(session, self._options.limits, job.pieces, job.progress)
+        self._attempt = Attempt(session, self._options.limits, job.pieces, job.watcher)
         self._finish(await self._attempt.run())
 
     async def _unready(self, session: Session) -> Reason | None:
@@ -139,7 +142,7 @@ class EscposPrinter:
             await session.settle_questions(self._options.answer_s)
             if reasons := faults(session.status):
                 return reasons[0]
-            if session.abilities.confirms and self._debris is None:
+            if session.abilities.evidence and self._debris is None:
                 session.may_send.set()  # the last job was seen out of the buffer: an XOFF since then is noise
         await self._clear_away(session)
         return None
@@ -147,23 +150,17 @@ class EscposPrinter:
     def _finish(self, result: PrintResult) -> None:
         """End the current job; what it may have left in the printer is remembered."""
         if self._attempt is not None and result.reason is not None and result.sent:
-            self._debris = _debris(result, self._attempt.longest_piece, self._options.layout)
+            self._debris = debris_of(result, self._attempt.longest_piece, self._options.layout)
         if self._job is not None and not self._job.result.done():
             self._job.result.set_result(result)
         self._job = self._attempt = None
 
-    async def _complete_commands(self, session: Session) -> None:
-        """End with NULs whatever command was cut off, before another byte is taken for its length or its data.
-
-        A printer ignores NULs between commands (receiptio relies on it, too).
-        """
-        nuls = self._debris.nuls if self._debris else SHORT_COMMAND_BYTES
-        await session.deliver(bytes(nuls), self._options.stall_s)
-
     async def _clear_away(self, session: Session) -> None:
+        """Rid the printer of what the last job left: first of a command that would take what follows for its data."""
         if self._debris is not None:
-            await session.deliver(self._debris.removal, self._options.stall_s)
+            await session.deliver(bytes(self._debris.nuls) + self._debris.removal, self._options.stall_s)
             self._debris = None
+            self._cleared()
 
     # --- serving the link ------------------------------------------------------------------------------------------
 
@@ -191,7 +188,9 @@ class EscposPrinter:
             self._finish(self._not_there())
 
     async def _work(self, session: Session) -> None:
-        await self._complete_commands(session)
+        # a question that was cut off must not take the next one for its data; NULs between commands do nothing
+        # (receiptio relies on it, too)
+        await session.deliver(bytes(SHORT_COMMAND_BYTES), self._options.stall_s)
         if self._options.answers == "auto":
             await self._meet(session)
         else:
@@ -269,12 +268,8 @@ async def _until_one_fails(*activities: Coroutine[Any, Any, None]) -> None:
     raise min(errors, key=lambda error: isinstance(error, DeviceError))
 
 
-def _debris(result: PrintResult, longest_piece: int, layout: Layout) -> _Debris:
-    """What an interrupted job left: half a slip is marked void and cut off, one that may be whole is only cut off."""
-    removal: bytes = constants.HW_INIT
-    if result.paper:
-        removal += void_slip(layout) if result.outcome is Outcome.FAILED else CUTS[layout.cut]
-    return _Debris(max(longest_piece, SHORT_COMMAND_BYTES), removal)
+def _nobody() -> None:
+    """Nobody asked to be told."""
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:

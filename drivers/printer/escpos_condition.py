@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drivers.device import Condition, Reason, State
-from drivers.printer.escpos_protocol import PrinterStatus
+from drivers.printer.escpos_status_protocol import PrinterStatus
 
 
 def faults(status: PrinterStatus | None) -> tuple[Reason, ...]:

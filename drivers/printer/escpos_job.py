@@ -5,24 +5,29 @@ So a slip that paper end, an open cover or a power cut interrupts is known not t
 the moment the last piece may have left can the outcome be `UNCONFIRMED`. A printer without means to confirm gets
 everything at once, and its jobs end `UNCONFIRMED`: its DLE EOT answers overtake the buffer, so "ready" after the
 last byte proves nothing about the paper.
+
+A long slip goes in stretches, each with a question behind it, and the printer is never more than two stretches
+behind: however long the slip, what it has to say in time is that it printed some hundred lines.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from drivers.device import DeviceError, LinkLost, Reason
-from drivers.printer.capability import Evidence, Outcome, PrintResult
+from drivers.printer.capability import Closing, Evidence, Outcome, PrintResult, Progress
 from drivers.printer.escpos_condition import faults
 from drivers.printer.escpos_layout import PREAMBLE
-from drivers.printer.escpos_protocol import ASB_ITEMS, ask_process_id, enable_asb
-from drivers.printer.escpos_session import Session, bounded, next_process_id
+from drivers.printer.escpos_protocol import ASB_ITEMS, ask_paper, ask_process_id, enable_asb
+from drivers.printer.escpos_session import Session, bounded
 
-Progress = Callable[[int, int], None]
-_Question = tuple[bytes, Callable[[], bool]]
-_QUESTION_BYTES = {Evidence.PROCESS_ID: 11, Evidence.GS_R: 3, None: 0}
+STRETCH_BYTES = 2048
+"""Some 50 lines of text, or 2 cm of a picture: more than a printer needs to keep its motor running."""
+
+_QUESTION_BYTES = {Evidence.PROCESS_ID: len(ask_process_id(b"0000")), Evidence.GS_R: len(ask_paper()), None: 0}
 
 
 class _Interrupted(TimeoutError):
@@ -39,6 +44,14 @@ class Limits:
     chunk_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told of a job on its way."""
+
+    progress: Progress | None = None
+    closing: Closing | None = None
+
+
 def refused(reason: Reason, detail: str = "", total: int = 0) -> PrintResult:
     """The result of a job of which no byte was sent."""
     return PrintResult(Outcome.FAILED, paper=False, sent=0, total=total, reason=reason, detail=detail)
@@ -50,24 +63,22 @@ class Attempt:
     `left` counts the bytes that may have left this machine, never fewer than did.
     """
 
-    def __init__(self, session: Session, limits: Limits, pieces: Sequence[bytes], progress: Progress | None) -> None:
+    def __init__(self, session: Session, limits: Limits, pieces: Sequence[bytes], watcher: Watcher) -> None:
         self._session = session
         self._limits = limits
-        self._progress = progress
-        self._evidence = _means_of(session)
+        self._watcher = watcher
+        self._evidence = session.abilities.evidence
         self._limit = asyncio.timeout(None)
         self._fault: Reason | None = None
         # ESC @ ends automatic status on some printers
         self._preamble = PREAMBLE + (enable_asb(ASB_ITEMS) if session.abilities.asb else b"")
         self._pieces = [self._preamble, *pieces]
-        # a slip of one piece has nothing before its last to be confirmed
-        self._held_back = self._evidence is not None and len(pieces) > 1
-        body = sum(map(len, self._pieces))
-        question = _QUESTION_BYTES[self._evidence]
+        self._stretches = _stretches(self._pieces)
         self._printed: Callable[[], bool] = _never
         self.left = 0
-        self._whole = body + (question if self._held_back else 0)
-        self.total = self._whole + question
+        questions = _QUESTION_BYTES[self._evidence] * len(self._stretches)
+        self.total = sum(map(len, self._pieces)) + questions
+        self._never_whole = self.total - _QUESTION_BYTES[self._evidence] - len(self._pieces[-1])
 
     async def run(self) -> PrintResult:
         """Print. Raises DeviceError when the session is at its end: `cut_short` then tells what became of the job."""
@@ -90,31 +101,47 @@ class Attempt:
             self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def _print(self) -> PrintResult:
-        if self._held_back:
-            await self._send(self._pieces[:-1])
-            if not await self._confirm(self._ask()):
-                return self.cut_short(Reason.NO_ANSWER, "the printer did not say that it printed the slip's body")
-            await self._send(self._pieces[-1:])
-        else:
-            await self._send(self._pieces)
+        *body, last = self._stretches
+        if not await self._print_body(body):
+            return self.cut_short(Reason.NO_ANSWER, "the printer did not say that it printed the slip's body")
+        if self._watcher.closing is not None:
+            await self._watcher.closing()
+        await self._send(last)
         if self._evidence is None:
+            await self._hear_of_it()
             return self._unconfirmed_by_nature()
-        question, self._printed = self._ask()
-        if await self._confirm((question, self._printed)):
+        self._printed = await self._ask()
+        if await self._confirm(self._printed):
             return PrintResult(Outcome.PRINTED, True, self.left, self.total, evidence=self._evidence)
         return self.cut_short(Reason.NO_ANSWER, "everything was sent; the printer did not say that it printed it")
+
+    async def _print_body(self, stretches: Sequence[Sequence[bytes]]) -> bool:
+        """Send all but the last piece; False when the printer did not say in time that it printed a part of it."""
+        unconfirmed: deque[Callable[[], bool]] = deque()
+        for stretch in stretches:
+            await self._send(stretch)
+            if self._evidence is None:
+                await self._hear_of_it()
+            else:
+                unconfirmed.append(await self._ask())
+            if len(unconfirmed) > 1 and not await self._confirm(unconfirmed.popleft()):
+                return False
+        return not unconfirmed or await self._confirm(unconfirmed.popleft())
 
     # --- sending ---------------------------------------------------------------------------------------------------
 
     async def _send(self, pieces: Sequence[bytes]) -> None:
-        for chunk, between_commands in _chunks(pieces, self._limits.chunk_bytes):
+        *chunks, (last, _) = _chunks(pieces, self._limits.chunk_bytes)
+        for chunk, between_commands in chunks:
             await self._push(chunk)
             if between_commands and self._session.abilities.topics:
-                await self._keep_in_step()  # the answer proves, sooner than the kernel knows, that the chunk arrived
+                await self._in_step()
+                await self._session.ask_topics()
             else:
                 await bounded(self._session.link.drain(), self._limits.stall_s)
-            if self._progress is not None:
-                self._progress(self.left, self.total)
+            self._tell()
+        await self._push(last)
+        self._tell()
 
     async def _push(self, chunk: bytes) -> None:
         """Hand `chunk` over as soon as the printer has room."""
@@ -132,31 +159,41 @@ class Attempt:
             self.left = before + error.sent
             raise
 
-    async def _keep_in_step(self) -> None:
-        """Have the status told between chunks: a printer that died gets no more of the slip."""
-        await self._session.ask_topics()
+    async def _in_step(self) -> None:
+        """Have the status told behind one chunk while the next is on its way: the wire never waits, and a printer
+        that died gets little more of the slip. The answer proves, sooner than the kernel knows, that a chunk arrived.
+        """
         if not await self._session.until(lambda: self._session.topics_answered, self._limits.stall_s):
             raise DeviceError(Reason.NO_ANSWER, "the printer fell silent while it was sent a slip")
 
+    async def _hear_of_it(self) -> None:
+        """Have a printer that confirms nothing tell its status behind what was sent: one that died is told from it."""
+        await bounded(self._session.link.drain(), self._limits.stall_s)
+        await self._in_step()
+        await self._session.ask_topics()
+        await self._in_step()
+
+    def _tell(self) -> None:
+        if self._watcher.progress is not None:
+            self._watcher.progress(self.left, self.total)
+
     # --- confirming ------------------------------------------------------------------------------------------------
 
-    def _ask(self) -> _Question:
-        """What to send behind the slip, and how to tell that it was answered."""
-        if self._evidence is Evidence.PROCESS_ID:
-            token = next_process_id()
-            return ask_process_id(token), lambda: self._session.confirmed(token)
-        if self._evidence is Evidence.GS_R:
-            return self._session.question_paper(), lambda: self._session.paper_answered
-        return b"", _never
-
-    async def _confirm(self, question: _Question) -> bool:
-        """Ask, and wait for the answer, looking at the status meanwhile; False when none came in time."""
-        request, answered = question
+    async def _ask(self) -> Callable[[], bool]:
+        """Send a question behind what was sent; how to tell that it was answered."""
+        request, answered = self._session.question(self._evidence)
         await self._push(request)
-        if self._progress is not None:
-            self._progress(self.left, self.total)
+        self._tell()
+        return answered
+
+    async def _confirm(self, answered: Callable[[], bool]) -> bool:
+        """Wait for an answer, looking at the status meanwhile; False when it did not come in time."""
+        if await self._session.until(answered, self._limits.answer_s):
+            return True
+        await self._session.link.drain()  # a slow line is no slow printer
         try:
             async with asyncio.timeout(self._limits.confirm_s):
+                await self._session.ask_topics()
                 while not await self._session.until(answered, self._limits.answer_s):
                     await self._session.ask_topics()
         except TimeoutError:
@@ -178,7 +215,8 @@ class Attempt:
 
     def cut_short(self, reason: Reason, detail: str) -> PrintResult:
         """The result if the job ends here and now. A fault that was seen says more than the silence after it."""
-        outcome = Outcome.UNCONFIRMED if self.left >= self._whole else Outcome.FAILED
+        # one byte of the cut is enough: whatever follows it on the wire may complete it
+        outcome = Outcome.UNCONFIRMED if self.left > self._never_whole else Outcome.FAILED
         paper = self.left > len(self._preamble)
         return PrintResult(outcome, paper, self.left, self.total, reason=self._fault or reason, detail=detail)
 
@@ -192,10 +230,20 @@ def _never() -> bool:
     return False
 
 
-def _means_of(session: Session) -> Evidence | None:
-    if session.abilities.process_id:
-        return Evidence.PROCESS_ID
-    return Evidence.GS_R if session.abilities.gs_r else None
+def _stretches(pieces: Sequence[bytes]) -> list[list[bytes]]:
+    """`pieces` in stretches; the last piece is one by itself, unless there is nothing before it to be printed."""
+    *body, last = pieces
+    if len(body) == 1:
+        return [list(pieces)]
+    stretches: list[list[bytes]] = [[]]
+    size = 0
+    for piece in body:
+        if size >= STRETCH_BYTES:
+            stretches.append([])
+            size = 0
+        stretches[-1].append(piece)
+        size += len(piece)
+    return [*stretches, [last]]
 
 
 def _chunks(pieces: Sequence[bytes], chunk_bytes: int) -> Iterator[tuple[bytes, bool]]:

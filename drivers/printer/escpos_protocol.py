@@ -1,4 +1,4 @@
-"""ESC/POS status, identification and print confirmation: the questions a host asks, and what comes back.
+"""ESC/POS status, identification and print confirmation: the questions a host asks, and how the answers come back.
 
 Sources, all public: Epson's ESC/POS command pages (DLE EOT, DLE ENQ, DLE DC4, GS a, GS r, GS I, GS ( H), Epson's
 TM-T88 technical manual (flow control), Citizen's ESC/POS manual (the table that tells mixed answers apart) and
@@ -16,9 +16,18 @@ The answers of one printer arrive mixed in one stream. They are told apart by th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
+
+from drivers.printer.escpos_status_protocol import (
+    ASB_BYTES,
+    ASB_FIXED,
+    REAL_TIME_FIXED,
+    PrinterStatus,
+    Topic,
+    decode_asb,
+)
 
 XON = 0x11
 XOFF = 0x13
@@ -35,15 +44,6 @@ ASB_ITEMS = 0x0E
 """What GS a is asked to tell of its own accord: online/offline (02), errors (04), paper sensors (08)."""
 
 
-class Topic(IntEnum):
-    """What DLE EOT n asks about."""
-
-    PRINTER = 1
-    OFFLINE_CAUSE = 2
-    ERROR = 3
-    PAPER = 4
-
-
 class Info(IntEnum):
     """What GS I n asks about, of the questions answered by a text block."""
 
@@ -52,68 +52,6 @@ class Info(IntEnum):
     MODEL = 0x43
     SERIAL = 0x44
     LANGUAGE = 0x45
-
-
-@dataclass(frozen=True, slots=True)
-class PrinterStatus:
-    """Everything the status bytes can tell. `stopped_for_paper` and `error` are known to DLE EOT 2 alone."""
-
-    drawer_high: bool = False
-    offline: bool = False
-    waiting_to_recover: bool = False
-    feed_button: bool = False
-    cover_open: bool = False
-    feeding: bool = False
-    stopped_for_paper: bool = False
-    error: bool = False
-    recoverable_error: bool = False
-    cutter_error: bool = False
-    unrecoverable_error: bool = False
-    auto_recoverable_error: bool = False
-    paper_near_end: bool = False
-    paper_end: bool = False
-
-
-_Bits = Mapping[str, int]
-
-# Epson, "DLE EOT": a sensor with two bits sets both; the TM-T88III leaves 20 and 40 of n=1 and 04 of n=3 undefined.
-_REAL_TIME_BITS: Mapping[Topic, _Bits] = {
-    Topic.PRINTER: {"drawer_high": 0x04, "offline": 0x08, "waiting_to_recover": 0x20, "feed_button": 0x40},
-    Topic.OFFLINE_CAUSE: {"cover_open": 0x04, "feeding": 0x08, "stopped_for_paper": 0x20, "error": 0x40},
-    Topic.ERROR: {
-        "recoverable_error": 0x04,
-        "cutter_error": 0x08,
-        "unrecoverable_error": 0x20,
-        "auto_recoverable_error": 0x40,
-    },
-    Topic.PAPER: {"paper_near_end": 0x0C, "paper_end": 0x60},
-}
-
-# Epson, "GS a": the fourth byte is reserved, and so are the high bits of the third, whatever they hold.
-_ASB_BITS: tuple[_Bits, ...] = (
-    {"drawer_high": 0x04, "offline": 0x08, "cover_open": 0x20, "feeding": 0x40},
-    {
-        "waiting_to_recover": 0x01,
-        "feed_button": 0x02,
-        "recoverable_error": 0x04,
-        "cutter_error": 0x08,
-        "unrecoverable_error": 0x20,
-        "auto_recoverable_error": 0x40,
-    },
-    {"paper_near_end": 0x03, "paper_end": 0x0C},
-    {},
-)
-_ASB_FIXED = 0x10
-_REAL_TIME_FIXED = 0x12
-_GS_R_PAPER_BITS: _Bits = _ASB_BITS[2]
-
-
-def _flags(value: int, bits: _Bits) -> dict[str, bool]:
-    return {name: bool(value & mask) for name, mask in bits.items()}
-
-
-def _value(status: PrinterStatus, bits: _Bits) -> int:
-    return sum(mask for name, mask in bits.items() if getattr(status, name))
 
 
 # --- what the host sends -------------------------------------------------------------------------------------------
@@ -213,40 +151,6 @@ Event = (
 )
 
 
-def decode_real_time(topic: Topic, value: int, known: PrinterStatus) -> PrinterStatus:
-    """`known` with what the answer `value` to DLE EOT `topic` says in place of what was known of it."""
-    return replace(known, **_flags(value, _REAL_TIME_BITS[topic]))
-
-
-def encode_real_time(topic: Topic, status: PrinterStatus) -> bytes:
-    """The answer to DLE EOT `topic`."""
-    return bytes((_REAL_TIME_FIXED | _value(status, _REAL_TIME_BITS[topic]),))
-
-
-def decode_asb(frame: bytes) -> PrinterStatus:
-    """The four bytes of an automatic status."""
-    flags: dict[str, bool] = {}
-    for value, bits in zip(frame, _ASB_BITS, strict=True):
-        flags |= _flags(value, bits)
-    return PrinterStatus(**flags)
-
-
-def encode_asb(status: PrinterStatus) -> bytes:
-    """The four bytes of an automatic status, reserved bits zero."""
-    first, *others = (_value(status, bits) for bits in _ASB_BITS)
-    return bytes((_ASB_FIXED | first, *others))
-
-
-def encode_paper(status: PrinterStatus) -> bytes:
-    """The answer to GS r 1."""
-    return bytes((_value(status, _GS_R_PAPER_BITS),))
-
-
-def decode_paper(value: int, known: PrinterStatus) -> PrinterStatus:
-    """`known` with the paper sensors as the answer `value` to GS r 1 tells them."""
-    return replace(known, **_flags(value, _GS_R_PAPER_BITS))
-
-
 def encode_process_id(token: bytes) -> bytes:
     """The echo of GS ( H fn 48."""
     return b"\x37\x22" + token + b"\x00"
@@ -291,10 +195,10 @@ class Decoder:
         return self._in_asb(value)
 
     def _first(self, value: int) -> Event | None:
-        if value in _BLOCK_HEADERS or value & 0x93 == _ASB_FIXED:
+        if value in _BLOCK_HEADERS or value & 0x93 == ASB_FIXED:
             self._frame.append(value)
             return None
-        if value & 0x93 == _REAL_TIME_FIXED:
+        if value & 0x93 == REAL_TIME_FIXED:
             return RealTimeReply(value)
         if value & 0x90 == 0:
             return Transmitted(value)
@@ -305,7 +209,7 @@ class Decoder:
         if value & 0x90:
             return self._broken(value)
         self._frame.append(value)
-        if len(self._frame) < len(_ASB_BITS):
+        if len(self._frame) < ASB_BYTES:
             return None
         status = decode_asb(bytes(self._frame))
         self._frame.clear()

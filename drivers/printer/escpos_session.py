@@ -12,13 +12,22 @@ from typing import NoReturn
 from drivers.device import DeviceError, LinkLost, Reason
 from drivers.link.stream import Link
 from drivers.printer import escpos_protocol as protocol
-from drivers.printer.escpos_protocol import Event, Info, PrinterStatus, Topic
+from drivers.printer import escpos_status_protocol as statuses
+from drivers.printer.capability import Evidence
+from drivers.printer.escpos_protocol import Event, Info
+from drivers.printer.escpos_status_protocol import PrinterStatus, Topic
 
 MAX_HEARD_BYTES = 48
 """How much of what a stranger says is kept, to recognise it and to name it."""
 
+DELIVERY_BYTES = 512
+"""A second at 4800 baud."""
+
 FEW_BYTES = 8
 """Fewer than this may be line noise at plug-in; more, all of it text, is a service that is no printer."""
+
+Question = tuple[bytes, Callable[[], bool]]
+"""What to send, and how to tell that it was answered."""
 
 _process_ids = itertools.count(random.randrange(10_000))
 
@@ -36,12 +45,20 @@ class Abilities:
     """Whether the questions behind the buffer were tried: an offline printer does not answer them."""
 
     @property
-    def confirms(self) -> bool:
-        return self.process_id or self.gs_r
+    def evidence(self) -> Evidence | None:
+        """The best means it has to say that it printed a slip in one piece.
+
+        One that tells of no fault has none: it prints on after the roll was changed, and says that it printed.
+        """
+        if not (self.topics or self.asb):
+            return None
+        if self.process_id:
+            return Evidence.PROCESS_ID
+        return Evidence.GS_R if self.gs_r else None
 
     @property
     def none(self) -> bool:
-        return not (self.topics or self.asb or self.confirms)
+        return not (self.topics or self.asb or self.gs_r or self.process_id)
 
 
 class Session:
@@ -61,9 +78,10 @@ class Session:
         self._first_bytes = bytearray()
         self._news = asyncio.Event()
         self._asked: list[Topic] = []  # DLE EOT questions not yet answered, oldest first
-        self._paper_asked = 0  # GS r questions not yet answered
+        self._paper_asked = 0  # GS r questions asked, and answered: the answers come in the order of the questions
+        self._paper_answers = 0
+        self._tokens: list[bytes] = []  # process ids not yet echoed, oldest first
         self._auto_count = 0
-        self._confirmed: bytes | None = None
         self._cleared = False
 
     async def listen(self) -> NoReturn:
@@ -71,32 +89,35 @@ class Session:
         while True:
             data = await self.link.read()
             self._first_bytes += data[: MAX_HEARD_BYTES - len(self._first_bytes)]
-            for event in self._decoder.feed(data):
-                self._take(event)
+            answers = [self._take(event) for event in self._decoder.feed(data)]
             self._news.set()
-            self._heard()
+            if any(answers):
+                self._heard()
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> bool:
+        """Note what `event` tells; whether it tells how the printer is: an XON does not."""
         match event:
             case protocol.RealTimeReply(value) if self._asked:
                 known = self.status or PrinterStatus()
-                self.status = protocol.decode_real_time(self._asked.pop(0), value, known)
+                self.status = statuses.decode_real_time(self._asked.pop(0), value, known)
             case protocol.AutoStatus(status):
                 self._auto_count += 1
                 self.status = status
-            case protocol.Transmitted(value) if self._paper_asked:
-                self._paper_asked -= 1
-                self.status = protocol.decode_paper(value, self.status or PrinterStatus())
+            case protocol.Transmitted(value) if not self.paper_answered:
+                self._paper_answers += 1
+                self.status = statuses.decode_paper(value, self.status or PrinterStatus())
             case protocol.FlowControl(ready):
                 self._flow(ready)
-            case protocol.ProcessId(token):
-                self._confirmed = token
+                return False
+            case protocol.ProcessId(token) if token in self._tokens:
+                del self._tokens[: self._tokens.index(token) + 1]  # printed in order: those before it are, too
             case protocol.BufferCleared():
                 self._cleared = True
             case protocol.Information(text):
                 self.abilities.model = text.decode("ascii", "replace")
             case _:
-                pass  # an answer to nobody's question: noise of a plausible shape
+                return False  # an answer to nobody's question: noise of a plausible shape
+        return True
 
     def _flow(self, ready: bool) -> None:
         if ready:
@@ -142,17 +163,16 @@ class Session:
 
         The questions leave together: what is not answered when the last is answered never will be.
         """
-        token = next_process_id()
         autos = self._auto_count
+        ask_process_id, echoed = self._question_process_id()
+        ask_paper, answered = self._question_paper()
         await self.link.write(
-            protocol.enable_asb(protocol.ASB_ITEMS)
-            + protocol.ask_info(Info.MODEL)
-            + protocol.ask_process_id(token)
-            + self.question_paper()
+            protocol.enable_asb(protocol.ASB_ITEMS) + protocol.ask_info(Info.MODEL) + ask_process_id + ask_paper
         )
-        self.abilities.gs_r = await self.until(lambda: self._paper_asked == 0, answer_s)
-        self._paper_asked = 0
-        self.abilities.process_id = self._confirmed == token
+        self.abilities.gs_r = await self.until(answered, answer_s)
+        self.abilities.process_id = echoed()
+        self._paper_answers = self._paper_asked
+        self._tokens.clear()
         self.abilities.asb = self._auto_count > autos
         self.abilities.buffered_known = True
         self._check_is_printer()
@@ -180,12 +200,9 @@ class Session:
             autos = self._auto_count
             await self.link.write(protocol.enable_asb(protocol.ASB_ITEMS))
             return await self.until(lambda: self._auto_count > autos, answer_s)
-        if self.abilities.gs_r:
-            await self.link.write(self.question_paper())
-            return await self.until(lambda: self._paper_asked == 0, answer_s)
-        token = next_process_id()
-        await self.link.write(protocol.ask_process_id(token))
-        return await self.until(lambda: self.confirmed(token), answer_s)
+        request, answered = self.question(Evidence.GS_R if self.abilities.gs_r else Evidence.PROCESS_ID)
+        await self.link.write(request)
+        return await self.until(answered, answer_s)
 
     async def ask_topics(self) -> None:
         """Ask every DLE EOT question this printer knows, unless an earlier one is still unanswered."""
@@ -197,14 +214,25 @@ class Session:
     def topics_answered(self) -> bool:
         return not self._asked
 
-    def question_paper(self) -> bytes:
-        """GS r 1, counted, so that its answer is known when it comes."""
+    def question(self, evidence: Evidence | None) -> Question:
+        """What the printer answers once it has printed everything before it, by `evidence`."""
+        if evidence is Evidence.PROCESS_ID:
+            return self._question_process_id()
+        return self._question_paper()
+
+    def _question_process_id(self) -> Question:
+        token = next_process_id()
+        self._tokens.append(token)
+        return protocol.ask_process_id(token), lambda: token not in self._tokens
+
+    def _question_paper(self) -> Question:
         self._paper_asked += 1
-        return protocol.ask_paper()
+        number = self._paper_asked
+        return protocol.ask_paper(), lambda: self._paper_answers >= number
 
     @property
     def paper_answered(self) -> bool:
-        return self._paper_asked == 0
+        return self._paper_answers >= self._paper_asked
 
     async def settle_questions(self, answer_s: float) -> None:
         """See every GS r answered, or an old answer could be taken for the next job's; raises DeviceError."""
@@ -212,12 +240,10 @@ class Session:
             raise DeviceError(Reason.NO_ANSWER, "a question to the printer was never answered")
 
     async def deliver(self, data: bytes, stall_s: float) -> None:
-        """Put `data` on the wire; raises LinkLost when that takes longer than `stall_s`."""
-        await bounded(self.link.write(data), stall_s)
-        await bounded(self.link.drain(), stall_s)
-
-    def confirmed(self, token: bytes) -> bool:
-        return self._confirmed == token
+        """Put `data` on the wire; raises LinkLost when the line takes nothing for `stall_s`."""
+        for start in range(0, len(data), DELIVERY_BYTES):
+            await bounded(self.link.write(data[start : start + DELIVERY_BYTES]), stall_s)
+            await bounded(self.link.drain(), stall_s)
 
     async def clear_buffers(self, answer_s: float) -> bool:
         """Have the printer forget what it has not printed; False when it does not say that it did."""

@@ -15,6 +15,7 @@ from simulators.bench.picture import Picture
 from simulators.bench.tap import Direction, TappedLine
 from simulators.catalog import SIMULATORS
 from simulators.device import Simulator
+from simulators.escpos_board import HandshakePty, PrinterBoard
 from simulators.stage import Endpoint, PtyEndpoint, Stage, TcpEndpoint
 from simulators.unix_endpoint import UnixEndpoint
 
@@ -123,7 +124,9 @@ def _endpoint(name: str, table: Table, folder: Path) -> Endpoint:
     link = urlsplit(str(table.get("link", "")))
     if table["driver"] == "keypad":
         return UnixEndpoint(folder / name)
+    prints = table["driver"] == "escpos"  # its buffer can be full
     if link.scheme == "tcp":
-        return TcpEndpoint()
+        return PrinterBoard() if prints else TcpEndpoint()
     baud = dict(parse_qsl(link.query)).get("baud", "")
-    return PtyEndpoint(folder / name, baud=int(baud) if baud.isdecimal() and int(baud) > 0 else None)
+    pty = HandshakePty if prints else PtyEndpoint
+    return pty(folder / name, baud=int(baud) if baud.isdecimal() and int(baud) > 0 else None)

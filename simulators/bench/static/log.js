@@ -4,7 +4,7 @@ import { toast } from "./api.js";
 import { el, refill } from "./dom.js";
 import { bench } from "./picture.js";
 import { Sequences } from "./sequences.js";
-import { clock, code, known, reason, t } from "./words.js";
+import { clock, code, dayAndMinute, known, reason, t } from "./words.js";
 
 const KEPT = 500;
 const SHOWN = 150;
@@ -153,6 +153,8 @@ function eventText(type, data) {
   values.service = titleOf("services", data.service);
   if (data.reason !== undefined) values.reason = reason(data.reason);
   if (data.state !== undefined) values.state = code("state", data.state);
+  if (data.due_at !== undefined) values.due_at = dayAndMinute(data.due_at);
+  if (type === "figures.closed") values.tickets = data.tickets?.issued;
   values.reasons = because(data.reasons);
   if (typeof data.text === "string") values.text = data.text.replaceAll("\n", " ");
   return t(key, values);
@@ -175,6 +177,7 @@ function standingText(name, payload) {
   if (kind === "queue") return `${titleOf("services", which)}: ${t("ui.waiting", { count: payload.waiting ?? "–" })}`;
   if (kind === "counter")
     return `${titleOf("counters", which)}: ${payload.number ? `${t("ui.serving")} ${payload.number}` : t("ui.nobody")}`;
+  if (kind === "figures") return t("message.figures", { day: payload.day, tickets: payload.tickets?.issued });
   return `${which ?? name}: ${code("state", payload.state)} ${because(payload.reasons)}`.trim();
 }
 

@@ -7,6 +7,7 @@ const COLUMN = 12;
 const LINE = 30;
 const BASELINE = 23;
 const FONT = 24;
+const PLAIN = { width: 1, height: 1 };
 // Latin-1 characters that GB2312 has, and prints two columns wide.
 const WIDE_LATIN = "¤§¨°±·×÷";
 
@@ -28,19 +29,39 @@ function stretches(text) {
   return found;
 }
 
-const widthOf = (span) => stretches(span.text).reduce((sum, part) => sum + part.columns, 0) * COLUMN * span.style.width;
+const columnsIn = (text) => stretches(text).reduce((sum, part) => sum + part.columns, 0);
+
+/** An image among the characters has a width of its own, and no style. */
+const widthOf = (span) => span.width_dots ?? columnsIn(span.text) * COLUMN * span.style.width;
 
 function printedLine(item, columns) {
   const width = columns * COLUMN;
-  const height = Math.max(...item.spans.map((span) => span.style.height)) * LINE;
+  const height = Math.max(...item.spans.map((span) => (span.style ?? PLAIN).height)) * LINE;
   const inked = item.spans.reduce((sum, span) => sum + widthOf(span), 0);
   let x = { left: 0, centre: (width - inked) / 2, right: width - inked }[item.align] ?? 0;
   const drawing = svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}` });
   for (const span of item.spans) {
-    drawing.append(...printedSpan(span, x, height));
+    drawing.append(...(span.bits === undefined ? printedSpan(span, x, height) : printedDots(span, x, height)));
     x += widthOf(span);
   }
   return drawing;
+}
+
+/** An image among the characters, on their base line. */
+function printedDots(span, x, height) {
+  const top = height - LINE + (LINE - FONT) / 2;
+  return [...blackDots(span)].map(([left, down]) => svg("rect", { x: x + left, y: top + down, width: 1, height: 1 }));
+}
+
+/** Where the black dots of an image are. */
+function* blackDots({ bits, width_dots: width }) {
+  const rowBytes = Math.ceil(width / 8);
+  for (let index = 0; index * 2 < bits.length; index++) {
+    const byte = parseInt(bits.slice(index * 2, index * 2 + 2), 16);
+    for (let bit = 0; bit < 8; bit++) {
+      if (byte & (0x80 >> bit)) yield [(index % rowBytes) * 8 + bit, Math.floor(index / rowBytes)];
+    }
+  }
 }
 
 function printedSpan(span, x, height) {
@@ -93,13 +114,7 @@ function image(item, columns) {
   const canvas = el("canvas", { class: "image", width: item.width_dots || 1, height: item.height_dots || 1 });
   canvas.style.width = `${(100 * item.width_dots) / (columns * COLUMN)}%`;
   const context = canvas.getContext("2d");
-  const rowBytes = Math.ceil(item.width_dots / 8);
-  for (let index = 0; index * 2 < item.bits.length; index++) {
-    const byte = parseInt(item.bits.slice(index * 2, index * 2 + 2), 16);
-    for (let bit = 0; bit < 8; bit++) {
-      if (byte & (0x80 >> bit)) context.fillRect((index % rowBytes) * 8 + bit, Math.floor(index / rowBytes), 1, 1);
-    }
-  }
+  for (const [left, down] of blackDots(item)) context.fillRect(left, down, 1, 1);
   return canvas;
 }
 

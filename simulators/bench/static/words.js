@@ -51,6 +51,9 @@ export function duration(seconds) {
   return whole < 60 ? t("ui.seconds", { s: whole }) : t("ui.minutes", { m: Math.floor(whole / 60), s: whole % 60 });
 }
 
+/** Day, hour and minute by the kiosk's own clock, as the slip has them. */
+export const dayAndMinute = (iso) => String(iso).slice(0, 16).replace("T", " ");
+
 export function clock(iso) {
   const time = new Date(iso);
   return Number.isNaN(time.getTime()) ? "" : time.toTimeString().slice(0, 8);
