@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -20,6 +21,8 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE
 COMMANDS: Mapping[str, tuple[str, Text]] = {
     "run": ("daemon.run", Text("运行守护进程", "the daemon itself")),
     "check": ("daemon.check", Text("检查配置文件，列出全部错误", "check the configuration; every error at once")),
+    "figures": ("daemon.figures_command", Text("每天的统计数字", "what the days came to: tickets, waits, ratings")),
+    "slip": ("daemon.slip", Text("不用打印机，预览小票", "a slip as it will look, without a printer")),
     "bench": (
         "simulators.bench.cli",
         Text("在浏览器中打开一个全模拟的窗口", "a whole simulated counter in the browser"),
@@ -27,6 +30,11 @@ COMMANDS: Mapping[str, tuple[str, Text]] = {
     "simulate": (
         "simulators.cli",
         Text("在 pty、TCP 或真实串口上模拟一个设备", "one simulated device on a pty, TCP port or tty"),
+    ),
+    "scan": ("daemon.scan", Text("列出已连接的设备，输出可粘贴的配置", "what is attached, as configuration to paste")),
+    "doctor": (
+        "daemon.doctor.cli",
+        Text("说明什么不工作、该输入什么命令", "why something does not work, and what to type"),
     ),
     "watch": ("daemon.watch", Text("实时显示事件和状态", "events and states as they come")),
     "send": ("daemon.send", Text("发送一个命令并等待答复", "send a command and wait for its reply")),
@@ -48,6 +56,7 @@ EPILOG = Text(
   kioskd bench                                   没有硬件也能试用
   kioskd check --config /etc/kioskd/kioskd.toml  改完配置后检查
   kioskd check --explain                         每个值是什么、从哪里来
+  kioskd doctor                                  什么不工作、该输入什么命令
   kioskd run --config /etc/kioskd/kioskd.toml    运行
 
 退出码：0 成功；1 失败或有错误；2 用法错误；78 run 的配置有误；130 被 Ctrl-C 中断。
@@ -57,6 +66,7 @@ examples:
   kioskd bench                                   try it without any hardware
   kioskd check --config /etc/kioskd/kioskd.toml  after every change of the configuration
   kioskd check --explain                         what each value is, and where it is from
+  kioskd doctor                                  why something does not work, and what to type
   kioskd run --config /etc/kioskd/kioskd.toml    the daemon
 
 exit codes: 0 success; 1 failed, or errors were found; 2 wrong usage; 78 run: the configuration is wrong;
@@ -91,11 +101,15 @@ def _dispatch(arguments: list[str]) -> int:
         parser.print_help()
         return USAGE
     module_name, _ = COMMANDS[chosen]
+    gc.disable()  # what importing makes is not garbage: looking for some takes a tenth of the time
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
         print(_MISSING.fill(command=chosen, name=error.name).to(language), file=sys.stderr)
         return FAILED
+    finally:
+        gc.freeze()
+        gc.enable()
     module.add_arguments(commands[chosen])
     code: int = module.run(parser.parse_args(arguments))
     return code

@@ -13,6 +13,7 @@ from pathlib import Path
 from daemon.columns import columns
 from daemon.settings import DEFAULT_PATH, Configuration, ConfigurationError, Problem, Settings, load_configuration
 from daemon.settings.origins import origins
+from daemon.slips.book import SlipBook
 from daemon.texts import Language, Text
 
 OK = 0
@@ -30,6 +31,7 @@ def run(args: Namespace) -> int:
     language: Language = args.language
     try:
         configuration = load_configuration(args.config, os.environ)
+        _check_slips(args.config)
     except ConfigurationError as error:
         _tell_errors(error, language, as_json=args.json)
         return ERRORS
@@ -38,6 +40,14 @@ def run(args: Namespace) -> int:
     else:
         print("\n".join(_report(configuration, language, explain=args.explain)))
     return OK
+
+
+def _check_slips(configuration: Path) -> None:
+    """Raises ConfigurationError with everything wrong with the templates beside the configuration."""
+    faults = list(SlipBook(configuration).faults())
+    if faults:
+        found = (Problem(each.file, "", each.line, None, None, each.what, each.nearest) for each in faults)
+        raise ConfigurationError(list(found))
 
 
 def _tell_errors(error: ConfigurationError, language: Language, *, as_json: bool) -> None:

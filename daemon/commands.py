@@ -38,6 +38,12 @@ class TicketTake(Command):
     service: Name
 
 
+class TicketReprint(Command):
+    """Print the slip of a valid ticket again, marked 补打: for a visitor who lost it."""
+
+    ticket: Identifier
+
+
 class TicketNext(Command):
     """Call the next waiting number to a counter. The counter's present ticket is finished first."""
 
@@ -115,6 +121,9 @@ class Refusal(StrEnum):
     UNKNOWN_COUNTER = "unknown-counter"
     UNKNOWN_DISPLAY = "unknown-display"
     NUMBERS_EXHAUSTED = "numbers-exhausted"
+    UNKNOWN_TICKET = "unknown-ticket"
+    TICKET_OVER = "ticket-over"
+    IN_PRINT = "in-print"
     NO_PANEL = "no-panel"
     NO_TICKET = "no-ticket"
     NOTHING_WAITING = "nothing-waiting"

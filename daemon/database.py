@@ -1,31 +1,38 @@
-"""The database under the store: opening, migrating, and one transaction at a time. Used in the writer thread only."""
+"""The open database under the store: its tables brought up to date, and one change at a time. For one thread."""
 
 from __future__ import annotations
 
-import logging
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
 from daemon.envelope import StoredEvent, seal
-from daemon.events import Event, StoreReplaced
+from daemon.events import Event
 from daemon.schema import MIGRATIONS, VERSION
 
-log = logging.getLogger(__name__)
-
-REOPEN_S = 2.0
-"""How long a database that could not be opened is left alone."""
-
-JOURNAL_LIMIT_BYTES = 4 << 20
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    f"journal_size_limit = {4 << 20}",
+    "cache_size = -1024",  # KiB: a kiosk has little memory and few rows
+)
 
 
 class Fault(Exception):
     """SQLite could not do it; nothing of the transaction was stored."""
+
+
+class Unavailable(Fault):
+    """No transaction could even begin: nothing that was to be done in it is to blame."""
+
+
+def result_code(error: BaseException | None) -> int:
+    """SQLite's primary result code; 0 for what is no error of SQLite's."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 @contextmanager
@@ -36,6 +43,8 @@ def _faults() -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
         raise
     except sqlite3.Error as error:
+        if result_code(error) == sqlite3.SQLITE_ERROR:
+            raise  # no such table, a syntax error
         raise Fault(str(error)) from error
 
 
@@ -51,6 +60,11 @@ class Transaction:
     def now(self) -> datetime:
         """The time of day of this change."""
         return self._connection.clock.now()
+
+    @property
+    def monotonic_s(self) -> float:
+        """Seconds that never jump, and mean nothing after a restart of the machine."""
+        return self._connection.clock.monotonic_s()
 
     @property
     def undone(self) -> bool:
@@ -83,7 +97,12 @@ class Transaction:
             return self._connection.raw.execute(sql, values).lastrowid or 0
 
     def emit(self, event: Event, *, at: datetime | None = None) -> None:
-        """Store `event` with the next sequence number. `at`: when it happened, if not now."""
+        """Store `event` with the next sequence number. `at`: when it happened, if not now.
+
+        What reacts to it does so first: its own events come before this one.
+        """
+        for react in self._connection.reactions:
+            react(self, event)
         with _faults():
             stored = self._connection.store_event(event, at or self.now)
         self.events.append(stored)
@@ -120,24 +139,42 @@ class Transaction:
         self.write("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
 
 
-class Connection:
-    """An open database, inside a transaction."""
+Reaction = Callable[[Transaction, Event], None]
+"""What is done about every event, in its transaction, without the rules that emit it knowing."""
 
-    def __init__(self, raw: sqlite3.Connection, *, source: str, clock: Clock) -> None:
+
+class Connection:
+    """An open database, inside a transaction. `after` is the sequence number that a new database goes on from."""
+
+    def __init__(
+        self,
+        raw: sqlite3.Connection,
+        *,
+        source: str,
+        clock: Clock,
+        after: int = 0,
+        reactions: Sequence[Reaction] = (),
+    ) -> None:
         self.raw = raw
         self.clock = clock
+        self.reactions = reactions
         self._source = source
-        self._migrate()
+        version = self._check_version()  # before anything of it is changed
+        for pragma in PRAGMAS:
+            raw.execute(f"PRAGMA {pragma}")
+        self._migrate(version)
         self._epoch = self._read_epoch()
         found = raw.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        self.sequence: int = found[0] if found else 0
+        self.sequence: int = found[0] if found else after
 
-    def _migrate(self) -> None:
-        version = self.raw.execute("PRAGMA user_version").fetchone()[0]
+    def _check_version(self) -> int:
+        version = int(self.raw.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
-            raise Fault(
-                f"the database is of version {version}, this kioskd knows up to {VERSION}: install a newer kioskd"
-            )
+            known = f"this kioskd knows up to {VERSION}: install a newer kioskd"
+            raise Unavailable(f"the database is of version {version}, {known}")
+        return version
+
+    def _migrate(self, version: int) -> None:
         for number in range(version, VERSION):
             self.raw.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
 
@@ -170,95 +207,3 @@ class Connection:
         )
         self.sequence = stored.sequence
         return stored
-
-
-class Database:
-    """The file. Opened when first needed, and again after it could not be."""
-
-    def __init__(self, path: Path, *, source: str, clock: Clock) -> None:
-        self._path = path
-        self._source = source
-        self._clock = clock
-        self._open: Connection | None = None
-        self._failed_at_s = float("-inf")
-        self._failure = ""
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """A transaction over all that is done inside; Fault when it could not be stored."""
-        connection = self._connect()
-        before = connection.sequence
-        try:
-            connection.raw.execute("BEGIN")
-            yield connection
-            connection.raw.execute("COMMIT")
-        except (sqlite3.Error, Fault) as error:
-            connection.sequence = before
-            self._roll_back(connection)
-            raise Fault(f"{self._path}: {error}") from error
-
-    def _roll_back(self, connection: Connection) -> None:
-        # SQLite has often rolled back by itself; what cannot even be rolled back is closed and opened anew
-        try:
-            if connection.raw.in_transaction:
-                connection.raw.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._open = None
-            connection.raw.close()
-
-    def close(self) -> None:
-        """Mark the end as clean and close. A disk that fails now makes the next start an unclean one."""
-        if self._open is None:
-            return
-        try:
-            self._open.raw.execute("INSERT OR REPLACE INTO meta VALUES ('clean', '1')")
-        except sqlite3.Error as error:
-            log.warning("%s: the end could not be marked as clean: %s", self._path, error)
-        self._open.raw.close()
-        self._open = None
-
-    def _connect(self) -> Connection:
-        if self._open is not None:
-            return self._open
-        if self._clock.monotonic_s() < self._failed_at_s + REOPEN_S:
-            raise Fault(self._failure)
-        try:
-            self._open = self._open_or_replace()
-        except (sqlite3.Error, OSError) as error:
-            self._failed_at_s = self._clock.monotonic_s()
-            self._failure = f"{self._path}: {error}"
-            raise Fault(self._failure) from error
-        return self._open
-
-    def _open_or_replace(self) -> Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return self._open_file()
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-                raise
-            return self._replace(error)
-
-    def _open_file(self) -> Connection:
-        raw = sqlite3.connect(self._path, isolation_level=None, cached_statements=256, timeout=2.0)
-        try:
-            raw.execute("PRAGMA journal_mode = WAL")
-            raw.execute("PRAGMA synchronous = FULL")
-            raw.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES}")
-            raw.execute("PRAGMA cache_size = -1024")  # KiB: a kiosk has little memory and few rows
-            return Connection(raw, source=self._source, clock=self._clock)
-        except BaseException:
-            raw.close()
-            raise
-
-    def _replace(self, error: sqlite3.DatabaseError) -> Connection:
-        """A damaged file is put aside, whole, and a new one begun: its epoch tells subscribers."""
-        aside = self._path.with_name(f"{self._path.name}.damaged-{secrets.token_hex(4)}")
-        log.error("%s is damaged (%s): kept as %s, beginning a new one", self._path, error, aside)
-        self._path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        connection = self._open_file()
-        with connection.savepoint() as transaction:
-            transaction.emit(StoreReplaced(kept_as=str(aside), reason=str(error)))
-        return connection

@@ -31,15 +31,19 @@ class DisplayDesk:
         self._tasks = tasks
         self._reply = reply
 
-    def show(self, text: str, command: str | None = None) -> None:
-        """Show `text`; the outcome is an event, and the final reply of `command` if there is one."""
-        self._tasks.create_task(self._show(text, command))
+    def show(self, text: str, command: str | None = None, recorded: asyncio.Event | None = None) -> None:
+        """Show `text`; the outcome is an event, and the final reply of `command` if there is one.
 
-    async def _show(self, text: str, command: str | None) -> None:
-        try:
-            shown = await self._display.show(text)
-        except DeviceError as error:
-            self._fail(text, command, error.reason, error.detail)
+        `recorded` is set once the command is in the store, where its outcome comes after it.
+        """
+        self._tasks.create_task(self._show(text, command, recorded))
+
+    async def _show(self, text: str, command: str | None, recorded: asyncio.Event | None) -> None:
+        shown = await self._try(text)
+        if recorded is not None:
+            await recorded.wait()
+        if isinstance(shown, DeviceError):
+            self._fail(text, command, shown.reason, shown.detail)
             return
         if shown is Shown.SUPERSEDED:
             self._fail(text, command, Reason.SUPERSEDED, "a newer text took its place")
@@ -47,6 +51,12 @@ class DisplayDesk:
         confirmed = shown is Shown.CONFIRMED
         event = DisplayShown(display=self._name, text=text, confirmed=confirmed)
         self._settle(event, command, Status.DONE if confirmed else Status.UNCONFIRMED)
+
+    async def _try(self, text: str) -> Shown | DeviceError:
+        try:
+            return await self._display.show(text)
+        except DeviceError as error:
+            return error
 
     def _fail(self, text: str, command: str | None, reason: Reason, detail: str) -> None:
         event = DisplayFailed(display=self._name, text=text, reason=reason, detail=detail)
@@ -62,9 +72,10 @@ class DisplayDesk:
         self._tasks.create_task(self._answer(event, reply))
 
     async def _answer(self, event: DisplayShown | DisplayFailed, reply: Reply) -> None:
-        def change(transaction: Transaction) -> None:
+        def change(transaction: Transaction) -> bool:
             transaction.emit(event)
-            settle_command(transaction, reply)
+            return settle_command(transaction, reply)
 
-        await self._store.keep(change)
-        self._reply(reply)
+        # a command that could not be stored when it came was answered then
+        if await self._store.keep(change):
+            self._reply(reply)

@@ -10,10 +10,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
+from daemon.day_figures import Figures
 from daemon.model import Model
 
 Level = Annotated[int, Field(ge=1, le=5)]
 """A rating by 好差评 practice: 5 very satisfied, 4 satisfied, 3 fairly so, 2 dissatisfied, 1 very dissatisfied."""
+
+
+CopyNumber = Annotated[int, Field(ge=1, description="of this ticket: from 2 on the slip is marked as a reprint (补打)")]
 
 
 class Event(Model):
@@ -42,6 +46,15 @@ class TicketIssued(Event):
     number: str = Field(description="what is printed and called", examples=["A012"])
     service: str
     ahead: int = Field(description="how many waited before it at that moment")
+
+
+class TicketPromised(Event):
+    """By when the service for this number is to be finished."""
+
+    ticket: str
+    number: str
+    service: str
+    due_at: AwareDatetime
 
 
 class TicketWaiting(Event):
@@ -91,12 +104,24 @@ class TicketFinished(Event):
     served_s: float = Field(description="from the first call to this moment")
 
 
+class PrintProgressed(Event):
+    """A long slip is on its way: told once a second while bytes leave."""
+
+    job: str
+    ticket: str
+    printer: str
+    copy_number: CopyNumber
+    sent: int = Field(description="bytes that have left")
+    total: int = Field(description="bytes in all")
+
+
 class PrintSent(Event):
     """Every byte of the slip is on the wire. Nothing is known of paper yet."""
 
     job: str
     ticket: str
     printer: str
+    copy_number: CopyNumber
     bytes: int
 
 
@@ -106,7 +131,8 @@ class PrintPrinted(Event):
     job: str
     ticket: str
     printer: str
-    evidence: str = Field(description="what it rests on: process-id, gs-r or status")
+    copy_number: CopyNumber
+    evidence: str = Field(description="what it rests on: process-id or gs-r")
 
 
 class PrintUnconfirmed(Event):
@@ -115,6 +141,7 @@ class PrintUnconfirmed(Event):
     job: str
     ticket: str
     printer: str
+    copy_number: CopyNumber
     reason: str
 
 
@@ -124,8 +151,10 @@ class PrintFailed(Event):
     job: str
     ticket: str
     printer: str
+    copy_number: CopyNumber
     reason: str
     paper: bool = Field(description="whether part of it may have come out")
+    again: bool = Field(description="whether it is printed once more, after what came out was marked void")
     detail: str = ""
 
 
@@ -135,6 +164,7 @@ class PrintExpired(Event):
     job: str
     ticket: str
     printer: str
+    copy_number: CopyNumber
     reason: str
 
 
@@ -264,6 +294,10 @@ class DeviceChanged(Event):
     state: str
     reasons: tuple[str, ...]
     detail: str = ""
+
+
+class FiguresClosed(Figures, Event):
+    """A day is over: what it came to."""
 
 
 class DaemonStarted(Event):

@@ -60,8 +60,8 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.PERMISSION: _why(
         "kioskd 无权打开设备",
         "kioskd may not open the device",
-        "安装随附的 udev 规则，并把服务用户加入 dialout、input 组",
-        "install the udev rules that come with kioskd; put its user into groups dialout and input",
+        "kioskd doctor 会指出缺少的是组、udev 规则还是沙箱放行，以及要输入的命令",
+        "kioskd doctor says whether a group, a udev rule or the sandbox is to blame, and what to type",
     ),
     Reason.BUSY: _why(
         "设备被别的程序占用",
@@ -152,8 +152,8 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.UNPRINTABLE: _why(
         "文字中有此打印机印不出的字，未打印",
         "the text holds characters that this printer cannot print; nothing was printed",
-        "看详细说明中的字，改文字或打印机的 encoding",
-        "the detail names them: change the text, or the printer's encoding",
+        "详细说明中有这些字和所需字体的软件包：安装它，或改文字",
+        "the detail names them, and the package of a font that has them: install it, or change the text",
     ),
     Reason.REJECTED: _why(
         "显示屏控制卡拒绝了内容",
@@ -255,6 +255,24 @@ REFUSALS: Mapping[Refusal, Explanation] = {
         "the day's numbers are used up",
         "调大该业务的 last",
         "set a higher last for the service",
+    ),
+    Refusal.UNKNOWN_TICKET: _why(
+        "没有这张小票",
+        "there is no such ticket",
+        "检查编号：日期-号码，如 20261121-A012",
+        "check its id: day and number, such as 20261121-A012",
+    ),
+    Refusal.TICKET_OVER: _why(
+        "这个号码已办结、过号或作废",
+        "the number was finished, skipped or withdrawn",
+        "重新取号",
+        "take a new number",
+    ),
+    Refusal.IN_PRINT: _why(
+        "这张小票正在打印",
+        "a slip of this ticket is on its way already",
+        "等打印结果",
+        "wait for what becomes of it",
     ),
     Refusal.NO_PANEL: _why(
         "窗口没有配置评价器",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from daemon import ratings, tickets
+from daemon import promises, ratings, tickets
 from daemon.commands import (
     Command,
     DisplayShow,
@@ -17,14 +19,15 @@ from daemon.commands import (
     TicketFinish,
     TicketNext,
     TicketRecall,
+    TicketReprint,
     TicketSkip,
     TicketTake,
 )
 from daemon.database import Transaction
-from daemon.printing import enqueue
+from daemon.printing import enqueue, next_copy
 from daemon.refused import Refused
 from daemon.settings import Counter, Settings
-from daemon.slips import ticket_slip
+from daemon.slips.order import order_ticket
 from daemon.texts import word
 from daemon.tickets import Ticket
 
@@ -39,13 +42,19 @@ class Ratings(Protocol):
 class Board(Protocol):
     """What the hall tells a board."""
 
-    def show(self, text: str, command: str | None = None) -> None: ...
+    def show(self, text: str, command: str | None = None, recorded: asyncio.Event | None = None) -> None: ...
 
 
 class PrintQueue(Protocol):
     """What the hall tells a printer."""
 
     def wake(self) -> None: ...
+
+
+class Begin(Protocol):
+    """Begins a command. `recorded` is set once the command is in the store, or could not be put there."""
+
+    def __call__(self, recorded: asyncio.Event | None = None) -> None: ...
 
 
 def _nothing() -> None:
@@ -82,6 +91,7 @@ class Hall:
         self._desks = desks
         self._handlers: Mapping[type[Command], Callable[[Transaction, Any, Request], Effect]] = {
             TicketTake: self._take,
+            TicketReprint: self._reprint,
             TicketNext: self._next,
             TicketRecall: self._recall,
             TicketSkip: self._skip,
@@ -95,14 +105,14 @@ class Hall:
         """Do the command's change; raises Refused when it cannot be done."""
         return self._handlers[type(command)](transaction, command, request)
 
-    def at_once(self, command: Command, request: Request) -> Callable[[], None] | None:
-        """For a command that only sets what is shown: how to begin before its record is on the disk.
+    def at_once(self, command: Command, request: Request) -> Begin | None:
+        """For a command that only sets what is shown: what its effect's `after` does, for before the commit.
 
-        Showing a text again does no harm, so the board need not wait for the commit; the reply does.
+        Showing a text again does no harm, so the board need not wait for the disk; its outcome and the reply do.
         """
         if isinstance(command, DisplayShow) and command.display in self._desks.boards:
             board = self._desks.boards[command.display]
-            return lambda: board.show(command.text, request.id)
+            return lambda recorded=None: board.show(command.text, request.id, recorded)
         return None
 
     def _counter_text(self, counter: str, ticket: Ticket | None) -> str:
@@ -117,12 +127,30 @@ class Hall:
             known = ", ".join(self._settings.services)
             raise Refused(Refusal.UNKNOWN_SERVICE, f"no service {command.service!r}; there are: {known}")
         ticket, ahead = tickets.take(transaction, command.service, service)
-        data = {"ticket": ticket.id, "number": ticket.number, "ahead": ahead}
-        slip = ticket_slip(self._settings, ticket, ahead, transaction.now)
-        patience_s = self._settings.ticket.deadline_s
-        deadline = min(request.deadline.timestamp(), transaction.now.timestamp() + patience_s)
-        enqueue(transaction, service.printer, ticket.id, slip, deadline, request.id)
+        data: dict[str, Any] = {"ticket": ticket.id, "number": ticket.number, "ahead": ahead}
+        due_at = promises.promise(transaction, ticket, service, self._settings.working_time)
+        data |= {"due_at": due_at.isoformat()} if due_at else {}
+        self._print(transaction, ticket, ahead, request, copy_number=1)
         return Effect(data, final=False, after=self._desks.printers[service.printer].wake)
+
+    def _reprint(self, transaction: Transaction, command: TicketReprint, request: Request) -> Effect:
+        ticket = tickets.valid(transaction, command.ticket)
+        service = self._settings.services.get(ticket.service)
+        if service is None:
+            raise Refused(Refusal.UNKNOWN_SERVICE, f"service {ticket.service!r} is not configured any more")
+        copy_number = next_copy(transaction, ticket.id)
+        self._print(transaction, ticket, tickets.ahead_of(transaction, ticket), request, copy_number)
+        data = _named(ticket) | {"copy_number": copy_number}
+        return Effect(data, final=False, after=self._desks.printers[service.printer].wake)
+
+    def _print(self, transaction: Transaction, ticket: Ticket, ahead: int, request: Request, copy_number: int) -> None:
+        """Queue a slip of `ticket`; it is wanted until the command's deadline, and for so long as visitors wait."""
+        now = transaction.now
+        deadline = min(request.deadline.timestamp(), now.timestamp() + self._settings.ticket.deadline_s)
+        issued_at = datetime.fromtimestamp(ticket.issued_at, now.tzinfo)
+        slip = order_ticket(self._settings, ticket, ahead, issued_at, promises.due_at(transaction, ticket.id))
+        printer = self._settings.services[ticket.service].printer
+        enqueue(transaction, printer, ticket.id, slip, deadline, request.id, copy_number)
 
     def _next(self, transaction: Transaction, command: TicketNext, _: Request) -> Effect:
         counter = self._counter(command.counter)
@@ -162,11 +190,12 @@ class Hall:
         ratings.cancel_session(transaction, command.counter)
         return Effect(after=desk.dismissed)
 
-    def _show(self, _: Transaction, command: DisplayShow, __: Request) -> Effect:
-        if command.display not in self._desks.boards:
+    def _show(self, _: Transaction, command: DisplayShow, request: Request) -> Effect:
+        show = self.at_once(command, request)
+        if show is None:
             known = ", ".join(self._desks.boards) or "none"
             raise Refused(Refusal.UNKNOWN_DISPLAY, f"no display {command.display!r}; there are: {known}")
-        return Effect(final=False)
+        return Effect(final=False, after=show)
 
     def _counter(self, name: str) -> Counter:
         counter = self._settings.counters.get(name)

@@ -1,72 +1,53 @@
 """Commands on their way in: checked, matched against the ids already seen, carried out once, answered.
 
-Order of the checks: what costs least and trusts least comes first. A refusal is counted and answered, and has
-no effect. An id is used up by its first command that was carried out or refused by a rule; the same again gets
-the same answer.
+A refusal is counted and answered, and has no effect. An id is used up by its first command that was carried out or
+refused by a rule; the same again gets the same answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from difflib import get_close_matches
-from typing import Protocol, TypeVar
-
-from pydantic import ValidationError
+from functools import partial
 
 from daemon.clock import Clock
-from daemon.commands import MAX_PAYLOAD_BYTES, Command, Refusal, Reply, Request, Status, command_types
+from daemon.commands import Refusal, Reply, Status, command_types
 from daemon.database import Transaction
-from daemon.hall import Effect, Hall
-from daemon.journal import Seen, find_command, live_commands, settle_command, take_command, unanswered
-from daemon.model import ID_PATTERN, Model
+from daemon.hall import Begin, Effect, Hall
+from daemon.journal import (
+    Seen,
+    awaited_replies,
+    find_command,
+    latest_commands,
+    settle_command,
+    take_command,
+    unanswered,
+)
+from daemon.orders import Message, Order, read_order, readable_id
 from daemon.refused import Refused
 from daemon.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
-UNIDENTIFIED = "unidentified"
-"""The id in the reply to what carries none that can be read."""
+OPEN_AGAIN_S = 1.0
+
+TURNS_TO_THE_WIRE = 6
+"""Turns of the event loop: desk, driver, link. More would only delay the reply, fewer only the board."""
 
 MAX_AT_WORK = 200
 """Commands being carried out at one moment; more are refused as busy."""
 
 KNOWN_MAX = 10_000
-"""Ids kept in memory until their deadlines; more commands are refused as busy."""
+"""The latest ids are known without asking the store, so that what is shown at once is not shown at each repetition."""
 
-FAULTS_MAX = 5
-"""Faults named in one refusal."""
+AWAITED_MAX = 500
+"""Answers sent again after a restart."""
 
-
-class Message(Protocol):
-    """A command as it came from the broker. `topic` is relative to the root: ``command/ticket/take``."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def retained(self) -> bool: ...
-
+REPEATS_MAX = 20
+"""How often the same command may be repeated while it is at work, each to be answered; more are refused as busy."""
 
 Answer = Callable[[Reply], None]
-
-M = TypeVar("M", bound=Model)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A command that passed every check that needs no store."""
-
-    request: Request
-    command: Command
-    fingerprint: str
 
 
 class Intake:
@@ -91,15 +72,31 @@ class Intake:
         self._publish = publish
         self._on_refused = on_refused
         self._types = command_types()
-        self._known: dict[str, datetime] = {}
+        self._opened = False
+        self._known: dict[str, None] = {}  # a set that keeps its order
+        self._recording: dict[str, asyncio.Event] = {}
         self._waiting: dict[str, list[Answer]] = {}
         self._at_work = 0
         self.refused = 0
 
     async def open(self) -> None:
-        """Learn the ids of before the restart; what was cut off then is answered as interrupted."""
-        self._known, cut_off = await self._store.keep(_after_restart)
-        for reply in cut_off:
+        """Learn the ids of before the restart; what was cut off then is answered as interrupted.
+
+        Answers that may still be awaited are sent again: nobody knows whether they got out. A store that does not work
+        yet is asked for as long as it takes; commands are refused meanwhile.
+        """
+        while not self._opened:
+            try:
+                await self._learn()
+            except StoreError as error:
+                log.warning("the commands of before the restart cannot be read yet: %s", error)
+                await asyncio.sleep(OPEN_AGAIN_S)
+
+    async def _learn(self) -> None:
+        known, replies = await self._store.transact(_after_restart)
+        self._opened = True
+        self._known = dict.fromkeys(known) | self._known
+        for reply in replies:
             self.settled(reply)
 
     def receive(self, message: Message, answer: Answer, taken: Callable[[], None]) -> None:
@@ -107,47 +104,40 @@ class Intake:
         try:
             order = self._read(message)
         except Refused as refused:
-            self._refuse(_readable_id(message.payload), refused, answer)
+            self._refuse(readable_id(message.payload), refused, answer)
             taken()
             return
         self._at_work += 1
-        self._tasks.create_task(self._carry_out(order, answer, taken))
+        task = self._tasks.create_task(self._carry_out(order, answer))
+        task.add_done_callback(partial(self._carried_out, taken))
+
+    def _carried_out(self, taken: Callable[[], None], task: asyncio.Task[None]) -> None:
+        self._at_work -= 1
+        if not task.cancelled():  # else the broker delivers it again
+            taken()
+
+    def _read(self, message: Message) -> Order:
+        order = read_order(message, self._types)
+        if self._at_work >= MAX_AT_WORK:
+            raise Refused(Refusal.BUSY, f"{MAX_AT_WORK} commands are at work")
+        return order
 
     def settled(self, reply: Reply) -> None:
         """A command got its final answer, which is stored: everybody who asked hears it."""
         for answer in self._waiting.pop(reply.id, [self._publish]):
             answer(reply)
 
-    def _read(self, message: Message) -> Order:
-        if message.retained:
-            raise Refused(Refusal.RETAINED, "a retained command would be carried out again at each restart")
-        if len(message.payload) > MAX_PAYLOAD_BYTES:
-            raise Refused(Refusal.TOO_LARGE, f"{len(message.payload)} bytes; at most {MAX_PAYLOAD_BYTES}")
-        name = message.topic.removeprefix("command/")
-        kind = self._types.get(name)
-        if kind is None:
-            near = get_close_matches(name, self._types, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise Refused(Refusal.UNKNOWN_COMMAND, f"no command {name[:80]!r}{hint}")
-        request = _parse(Request, _json(message.payload))
-        command = _parse(kind, request.data)
-        if self._at_work >= MAX_AT_WORK:
-            raise Refused(Refusal.BUSY, f"{MAX_AT_WORK} commands are at work")
-        body = json.dumps([name, request.data], sort_keys=True).encode()
-        return Order(request, command, hashlib.sha256(body).hexdigest())
-
-    async def _carry_out(self, order: Order, answer: Answer, taken: Callable[[], None]) -> None:
+    async def _carry_out(self, order: Order, answer: Answer) -> None:
         try:
             await self._once(order, answer)
         except Refused as refused:
             self._refuse(order.request.id, refused, answer)
         except StoreError as error:
             self._refuse(order.request.id, Refused(Refusal.STORE_FAILED, str(error)), answer)
-        finally:
-            self._at_work -= 1
-            taken()
 
     async def _once(self, order: Order, answer: Answer) -> None:
+        if not self._opened:
+            await self._learn()
         request, hall = order.request, self._hall()
         if request.deadline < self._clock.now():
             seen = await self._store.transact(lambda change: find_command(change, request.id))
@@ -155,29 +145,57 @@ class Intake:
                 raise Refused(Refusal.EXPIRED, f"the deadline was {request.deadline.isoformat()}")
             self._repeat(seen, order, answer)
             return
-        begin = None if request.id in self._known else hall.at_once(order.command, request)
-        self._remember(request)
-        if begin is not None:
-            self._waiting[request.id] = [answer]
-            begin()
+        if request.id in self._recording:  # the same was begun a moment ago, and is not in the store yet
+            await self._recording[request.id].wait()
+        begin = self._to_begin(hall, order)
+        if begin is None:
+            await self._carry_out_stored(hall, order, answer)
+        else:
+            await self._carry_out_begun(begin, hall, order, answer)
+
+    async def _carry_out_begun(self, begin: Begin, hall: Hall, order: Order, answer: Answer) -> None:
+        command = order.request.id
+        recorded = self._recording[command] = asyncio.Event()
+        begin(recorded)
+        try:
+            await _let_it_leave()
+            await self._carry_out_stored(hall, order, answer, begun=True)
+        except StoreError as error:
+            answer(Reply(id=command, status=Status.FAILED, reason=Refusal.STORE_FAILED, detail=str(error)))
+        finally:
+            recorded.set()
+            del self._recording[command]
+
+    async def _carry_out_stored(self, hall: Hall, order: Order, answer: Answer, *, begun: bool = False) -> None:
         try:
             outcome = await self._store.transact(lambda change: _take(change, hall, order))
         except Refused as refused:
-            rejection = _rejection(request.id, refused)
+            rejection = _rejection(order.request.id, refused)
             await self._store.transact(lambda change: _take_refused(change, order, rejection))
             raise
         if isinstance(outcome, Seen):
             self._repeat(outcome, order, answer)
         else:
-            self._follow(outcome, request.id, answer)
+            self._follow(outcome, order.request.id, answer, begun=begun)
 
-    def _follow(self, effect: Effect, command: str, answer: Answer) -> None:
+    def _to_begin(self, hall: Hall, order: Order) -> Begin | None:
+        """How to begin what may begin before the commit."""
+        command = order.request.id
+        if command in self._known or self._store.failing:
+            return None
+        self._known[command] = None
+        if len(self._known) > KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        return hall.at_once(order.command, order.request)
+
+    def _follow(self, effect: Effect, command: str, answer: Answer, *, begun: bool) -> None:
         answer(Reply(id=command, status=Status.ACCEPTED, data=dict(effect.data)))
         if effect.final:
             answer(Reply(id=command, status=Status.DONE, data=dict(effect.data)))
         else:
-            self._waiting.setdefault(command, [answer])
-        effect.after()
+            self._waiting[command] = [answer]
+        if not begun:
+            effect.after()
 
     def _repeat(self, seen: Seen, order: Order, answer: Answer) -> None:
         command = order.request.id
@@ -186,22 +204,23 @@ class Intake:
         if seen.reply is not None:
             answer(seen.reply)
         else:
+            answers = self._waiting.setdefault(command, [])
+            if len(answers) >= REPEATS_MAX:
+                raise Refused(Refusal.BUSY, f"repeated {REPEATS_MAX} times already while it is at work")
+            answers.append(answer)
             answer(Reply(id=command, status=Status.ACCEPTED))
-            self._waiting.setdefault(command, []).append(answer)
-
-    def _remember(self, request: Request) -> None:
-        if len(self._known) >= KNOWN_MAX:
-            now = self._clock.now()
-            self._known = {known: deadline for known, deadline in self._known.items() if deadline >= now}
-        if len(self._known) >= KNOWN_MAX:
-            raise Refused(Refusal.BUSY, f"{KNOWN_MAX} commands are before their deadlines")
-        self._known[request.id] = request.deadline
 
     def _refuse(self, command: str, refused: Refused, answer: Answer) -> None:
         self.refused += 1
         self._on_refused()
         log.info("command %s refused: %s", command, refused)
         answer(_rejection(command, refused))
+
+
+async def _let_it_leave() -> None:
+    """Let what was begun reach its wire before the store's thread wakes up and competes for the interpreter."""
+    for _ in range(TURNS_TO_THE_WIRE):
+        await asyncio.sleep(0)
 
 
 def _rejection(command: str, refused: Refused) -> Reply:
@@ -226,41 +245,12 @@ def _take_refused(change: Transaction, order: Order, reply: Reply) -> None:
     settle_command(change, reply)
 
 
-def _after_restart(change: Transaction) -> tuple[dict[str, datetime], list[Reply]]:
+def _after_restart(change: Transaction) -> tuple[list[str], list[Reply]]:
     cut_off = [
         Reply(id=command, status=Status.FAILED, reason=Refusal.INTERRUPTED, detail="kioskd was restarted meanwhile")
         for command in unanswered(change)
     ]
+    awaited = awaited_replies(change, AWAITED_MAX)
     for reply in cut_off:
         settle_command(change, reply)
-    return live_commands(change), cut_off
-
-
-def _json(payload: bytes) -> object:
-    try:
-        return json.loads(payload.decode())
-    except UnicodeDecodeError as error:
-        raise Refused(Refusal.NOT_UTF8, f"byte {error.start} is not UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        raise Refused(Refusal.NOT_JSON, str(error)) from error
-
-
-def _parse(model: type[M], value: object) -> M:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        words = [f"{'.'.join(map(str, fault['loc'])) or 'payload'}: {fault['msg']}" for fault in faults]
-        raise Refused(Refusal.INVALID, "; ".join(words[:FAULTS_MAX])) from error
-
-
-def _readable_id(payload: bytes) -> str:
-    """The id of a command that was refused for something else, so that its sender hears of it."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        return UNIDENTIFIED
-    try:
-        value = json.loads(payload.decode())
-    except (ValueError, RecursionError):
-        return UNIDENTIFIED
-    found = value.get("id") if isinstance(value, dict) else None
-    return found if isinstance(found, str) and re.fullmatch(ID_PATTERN, found) else UNIDENTIFIED
+    return latest_commands(change, KNOWN_MAX), awaited + cut_off

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from daemon.commands import Reply
 from daemon.database import Transaction
@@ -33,16 +33,23 @@ def take_command(transaction: Transaction, command: str, fingerprint: str, deadl
     )
 
 
-def settle_command(transaction: Transaction, reply: Reply) -> None:
-    """Keep the final answer; a further one would not change it."""
+def settle_command(transaction: Transaction, reply: Reply) -> bool:
+    """Keep the final answer. False when there is one already, or the command was never taken: then this is none."""
     sql = "UPDATE command SET reply = ? WHERE id = ? AND reply IS NULL"
-    transaction.write(sql, reply.model_dump_json(), reply.id)
+    return transaction.write(sql, reply.model_dump_json(), reply.id) == 1
 
 
-def live_commands(transaction: Transaction) -> dict[str, datetime]:
-    """The ids whose deadlines have not passed: only these can come again in time."""
-    rows = transaction.rows("SELECT id, deadline FROM command WHERE deadline >= ?", transaction.now.timestamp())
-    return {command: datetime.fromtimestamp(deadline, UTC) for command, deadline in rows}
+def latest_commands(transaction: Transaction, limit: int) -> list[str]:
+    """The ids that were taken last, oldest first."""
+    rows = transaction.rows("SELECT id FROM command ORDER BY taken_at DESC LIMIT ?", limit)
+    return [row[0] for row in reversed(rows)]
+
+
+def awaited_replies(transaction: Transaction, limit: int) -> list[Reply]:
+    """The latest final answers to commands whose deadlines have not passed, oldest first."""
+    sql = "SELECT reply FROM command WHERE reply IS NOT NULL AND deadline >= ? ORDER BY taken_at DESC LIMIT ?"
+    rows = transaction.rows(sql, transaction.now.timestamp(), limit)
+    return [Reply.model_validate_json(row[0]) for row in reversed(rows)]
 
 
 def unanswered(transaction: Transaction) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Literal
 
-from daemon import __version__, tickets
+from daemon import __version__, figures, tickets
 from daemon.broker import Incoming
 from daemon.broker_settings import broker_of
 from daemon.clock import Clock
@@ -17,19 +18,24 @@ from daemon.commands import Reply
 from daemon.database import Transaction
 from daemon.envelope import StoredEvent
 from daemon.events import ConfigurationRejected, ConfigurationReloaded, DaemonStarted, DaemonStopping, DeviceChanged
+from daemon.figures_board import FiguresBoard
 from daemon.hall import Hall
 from daemon.hotplug import watch_hotplug
 from daemon.intake import Intake
 from daemon.notify import Notifier
 from daemon.picture import Picture
+from daemon.printing import abandon
+from daemon.ratings import close_unattended
 from daemon.reload import changes
 from daemon.settings import Device, Settings
+from daemon.slips.book import SlipBook
 from daemon.statuses import DeviceStatus, KioskStatus
-from daemon.store import Store
+from daemon.store import Store, StoreError
 from daemon.units import Surroundings
 from daemon.upkeep import feed_watchdog, keep_house, watch_clock
 from daemon.uplink import Uplink
 from daemon.workshop import Workshop
+from drivers.catalog import Kind
 from drivers.device import Condition
 
 log = logging.getLogger(__name__)
@@ -37,6 +43,8 @@ log = logging.getLogger(__name__)
 DEVICES_END_S = 0.7
 STORING_ENDS_S = 0.5
 FAREWELL_S = 0.7
+UNFINISHED_S = 0.5
+"""Together with closing the store these stay below the three seconds that stopping may take."""
 
 COUNT_S = 0.5
 """Refusals that come together change the topic ``status`` once."""
@@ -44,14 +52,13 @@ COUNT_S = 0.5
 NEEDS_RESTART = frozenset({"hall", "kiosk", "root", "store"})
 """Keys that name the stream of events: a new one begins with a new run."""
 
-"""Together with closing the store these stay below the three seconds that stopping may take."""
-
 
 class Kiosk:
     """One run of the daemon. `run` it once; `stop` and `reload` may be called from signal handlers of the loop."""
 
-    def __init__(self, settings: Settings, clock: Clock, notifier: Notifier) -> None:
+    def __init__(self, settings: Settings, clock: Clock, notifier: Notifier, book: SlipBook) -> None:
         self.settings = settings
+        self._book = book
         self._clock = clock
         self._notifier = notifier
         self._boot = secrets.token_hex(4)
@@ -65,40 +72,56 @@ class Kiosk:
             clock=clock,
             on_committed=self._committed,
             on_health=self._store_health,
+            reactions=(figures.count,),
         )
         will = KioskStatus(state="offline", boot=self._boot, version=__version__)
-        self._uplink = Uplink(broker_of(settings), self._store, will=will, on_command=self._received)
-        self._picture = Picture(lambda: self.settings, self._store, self._uplink.retained.set)
+        self._uplink = Uplink(
+            broker_of(settings),
+            self._store,
+            will=will,
+            on_command=self._received,
+            on_refusals=self._say_online_soon,
+        )
+        retained = self._uplink.retained
+        self._picture = Picture(lambda: self.settings, self._store, retained.set, retained.clear)
+        self._figures = FiguresBoard(lambda: self.settings, self._store, clock, retained.set)
 
     def stop(self) -> None:
         """End in order."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Serve until `stop`; everything that happened is stored when it returns."""
+        """Serve until `stop`; everything that happened is stored when it returns, as far as the disk takes it.
+
+        Nothing here waits for the disk: with a full or broken one the devices are served all the same.
+        """
         self._store.open()
         try:
-            await self._store.keep(self._started)
-            async with asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(None) as end, asyncio.TaskGroup() as tasks:
                 await self._serve(tasks)
+                end.reschedule(asyncio.get_running_loop().time() + UNFINISHED_S)
+        except TimeoutError:
+            log.warning("what happened last could not be stored")
         finally:
             await self._store.close()
 
     async def _serve(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
+        tasks.create_task(self._store.keep(self._started))
         store, settle = self._store, self._settled
         self._workshop = Workshop(
-            Surroundings(store, self._clock, tasks, settle, self._show_device, self._device_changed),
+            Surroundings(store, self._clock, tasks, settle, self._book, self._show_device, self._device_changed),
             self._forget_device,
         )
         answer, refused = self._uplink.replies.send, self._say_online_soon
         self._intake = Intake(lambda: self._hall, store, self._clock, tasks, answer, refused)
+        tasks.create_task(self._intake.open())
         self._put_in_force(self.settings)
-        await self._intake.open()
         self._say_online()
         uplink = tasks.create_task(self._uplink.run())
         others = [
             tasks.create_task(self._picture.run()),
+            tasks.create_task(self._figures.run()),
             tasks.create_task(watch_clock(self._clock, store)),
             tasks.create_task(keep_house(lambda: self.settings, store)),
             tasks.create_task(feed_watchdog(self._notifier, store, self._workshop.alive)),
@@ -123,6 +146,8 @@ class Kiosk:
                 await self._store.transact(lambda _: None)
         except TimeoutError:
             log.warning("the disk is slow: what is being stored now may not be announced before the end")
+        except StoreError as error:
+            log.warning("the end cannot be stored: %s", error)
         await self._uplink.farewell(self._status("offline"), FAREWELL_S)
 
     # the configuration
@@ -147,30 +172,44 @@ class Kiosk:
         self._store.post(lambda change: change.emit(event))
 
     def _put_in_force(self, settings: Settings) -> None:
-        self.settings = settings
-        self._workshop.arrange(settings)
+        before, self.settings = self.settings, settings
+        self._book.forget()
+        started = self._workshop.arrange(settings)
         self._hall = Hall(settings, self._workshop.desks(settings))
-        self._tasks.create_task(self._restore_boards())
+        self._tasks.create_task(self._abandon(settings))
+        self._tasks.create_task(self._restore_boards(stale_boards(before, settings, started)))
         self._picture.refresh()
 
-    async def _restore_boards(self) -> None:
-        """Every counter's board shows what the store knows: a call that is still on, or the counter's name."""
-        hall = self._hall
-        counters = [name for name, counter in self.settings.counters.items() if counter.display is not None]
+    async def _abandon(self, settings: Settings) -> None:
+        """End what waits for devices that are not configured any more."""
+        printers = {name for name, device in settings.devices.items() if device.kind is Kind.PRINTER}
+        rated = {name for name, counter in settings.counters.items() if counter.panel is not None}
+
+        def change(transaction: Transaction) -> list[Reply]:
+            close_unattended(transaction, rated)
+            return abandon(transaction, printers)
+
+        for reply in await self._store.keep(change):
+            self._settled(reply)
+
+    async def _restore_boards(self, counters: Sequence[str]) -> None:
+        """The counters' boards show what the store knows: a call that is still on, or the counter's name."""
         served = await self._store.keep(lambda change: {name: tickets.present(change, name) for name in counters})
         for name, ticket in served.items():
-            hall.show_call(name, ticket)
+            if name in self.settings.counters:  # another configuration may be in force by now
+                self._hall.show_call(name, ticket)
 
     # what the parts tell each other
 
     def _started(self, transaction: Transaction) -> None:
         clean = transaction.meta("clean") in (None, "1")
         transaction.set_meta("clean", "0")
-        transaction.emit(DaemonStarted(boot=self._boot, version=__version__, clean=clean))
+        transaction.emit(DaemonStarted(boot=self._boot, version=__version__, clean=clean), at=self._since)
 
     def _committed(self, events: Sequence[StoredEvent]) -> None:
         self._uplink.publisher.committed(events)
         self._picture.committed(events)
+        self._figures.committed(events)
 
     def _store_health(self, failure: str | None) -> None:
         self._store_failure = failure
@@ -181,7 +220,8 @@ class Kiosk:
         self._say_online()
 
     def _received(self, message: Incoming) -> None:
-        self._intake.receive(message, partial(self._uplink.replies.send, request=message), message.acknowledge)
+        request = dataclasses.replace(message, payload=b"")  # a reply may be long in coming: kept is what it needs
+        self._intake.receive(message, partial(self._uplink.replies.send, request=request), message.acknowledge)
 
     def _settled(self, reply: Reply) -> None:
         self._intake.settled(reply)
@@ -205,7 +245,8 @@ class Kiosk:
 
     def _say_online(self) -> None:
         self._saying = None
-        self._uplink.retained.set("status", self._status("online"))
+        if not self._stopping.is_set():
+            self._uplink.retained.set("status", self._status("online"))
 
     def _status(self, state: Literal["online", "offline"]) -> KioskStatus:
         return KioskStatus(
@@ -215,10 +256,24 @@ class Kiosk:
             since=self._since,
             store="ok" if self._store_failure is None else "failing",
             commands_refused=self._intake.refused,
+            events_refused=self._uplink.publisher.refused,
         )
 
     def _in_short(self) -> str:
         return f"{len(self.settings.devices)} devices, {len(self.settings.counters)} counters"
+
+
+def stale_boards(before: Settings, now: Settings, started: Collection[str]) -> list[str]:
+    """The counters whose boards do not show what they should: a new board, or a counter that is another one now.
+
+    A board that merely goes on being served keeps what it shows, which may be a text of somebody else's.
+    """
+    return [
+        name
+        for name, counter in now.counters.items()
+        if counter.display is not None
+        and (counter.display in started or counter != before.counters.get(name) or before.language != now.language)
+    ]
 
 
 def _said(device: Device, condition: Condition) -> dict[str, Any]:

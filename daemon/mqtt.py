@@ -39,6 +39,7 @@ from daemon.mqtt_end import Cause, ConnectionEnded, cause_of
 from daemon.mqtt_version import Version
 from daemon.receipts import Receipts
 from daemon.socket_watch import SocketWatch
+from daemon.tls import refused_certificate, tls_words
 
 DIAL_S = 10.0
 """For the name, its addresses and the TLS handshake."""
@@ -66,8 +67,10 @@ class Connection:
         self._version = version
         self._deliver = deliver
         self._client = packets.client(broker, version, will)
+        self._client.on_log = self._on_log
         self._watch = SocketWatch()
         self._ended: ConnectionEnded | None = None
+        self._alert: str | None = None
         self._accepted = False
         self._subscribed: list[ReasonCode] | None = None
         self._window = packets.WINDOW
@@ -103,15 +106,19 @@ class Connection:
             )
         except TimeoutError:
             raise ConnectionEnded("no connection in time") from None
-        except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-            raise ConnectionEnded(str(error) or type(error).__name__) from error
+        except OSError as error:
+            raise ConnectionEnded(tls_words(error) or type(error).__name__) from error
+        except ValueError as error:  # a host name that cannot be one
+            raise ConnectionEnded(str(error)) from error
         self._dialled()
 
     def _dialled(self) -> None:
-        # Callbacks from here on: while the thread was dialling they would have run in it.
+        # Callbacks from here on: while the thread was dialling they would have run in it, as the log's does.
         client = self._client
         connection = cast("socket.socket | None", client.socket())
         if connection is None:
+            if self._alert is not None:
+                raise ConnectionEnded(self._alert, Cause.REFUSED)
             raise ConnectionEnded("closed while connecting", Cause.NO_CONNACK)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -257,7 +264,7 @@ class Connection:
         self, _client: Client, _: object, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self._end(ConnectionEnded(f"the broker refuses: {code}", cause_of(code.value)))
+            self._end(ConnectionEnded(f"the broker refuses: {code}", cause_of(code.value), code.value))
         elif getattr(properties, "MaximumQoS", 1) == 0:
             self._end(ConnectionEnded("the broker takes no QoS 1, which events need", Cause.REFUSED))
         else:
@@ -280,12 +287,18 @@ class Connection:
     def _on_disconnect(
         self, _client: Client, _: object, flags: DisconnectFlags, code: ReasonCode, _properties: object
     ) -> None:
-        if not self._accepted:
+        if self._alert is not None:
+            self._end(ConnectionEnded(self._alert, Cause.REFUSED))
+        elif not self._accepted:
             self._end(ConnectionEnded("the broker closed the connection before CONNACK", Cause.NO_CONNACK))
         elif flags.is_disconnect_packet_from_server:
             self._end(ConnectionEnded(f"the broker disconnects: {code}", cause_of(code.value)))
         else:
             self._end(ConnectionEnded("connection lost" if code == "Unspecified error" else str(code)))
+
+    def _on_log(self, _client: Client, _: object, _level: int, said: str) -> None:
+        # the one place where paho tells why it could not read
+        self._alert = self._alert or refused_certificate(said)
 
     def _on_socket_close(self, _client: Client, _: object, _socket: object) -> None:
         self._watch.forget_socket()

@@ -22,11 +22,12 @@ class Cause(Enum):
 
 
 class ConnectionEnded(Exception):
-    """The connection is over, or could not be made."""
+    """The connection is over, or could not be made. `code`: what the broker's CONNACK said, if it refused."""
 
-    def __init__(self, reason: str, cause: Cause = Cause.LOST) -> None:
+    def __init__(self, reason: str, cause: Cause = Cause.LOST, code: int | None = None) -> None:
         super().__init__(reason)
         self.cause = cause
+        self.code = code
 
 
 def cause_of(code: int) -> Cause:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import ssl
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from daemon.broker import Broker, Outgoing
 from daemon.mqtt_version import Version
+from daemon.tls import tls_context
 
 WINDOW = 20
 """QoS 1 messages on their way at a time, in either direction, unless the broker asks for fewer."""
@@ -52,7 +52,7 @@ def client(broker: Broker, version: Version, will: bytes | None) -> Client:
 def connect(made: Client, broker: Broker, version: Version) -> None:
     """Connect and send CONNECT. Blocks; raises OSError, and ValueError for a host name that cannot be one."""
     if broker.tls:
-        made.tls_set_context(_tls_context(broker))
+        made.tls_set_context(tls_context(broker))
     if version is Version.V311:
         made.connect(broker.host, broker.port, broker.keepalive_s)
         return
@@ -125,23 +125,3 @@ def _properties(packet: int, **values: Any) -> Properties:
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
-
-
-def _tls_context(broker: Broker) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=broker.ca_file)
-    context.sslsocket_class = _TidySocket
-    if broker.cert_file is not None:
-        # An empty passphrase fails at once; without one OpenSSL would ask on the terminal.
-        context.load_cert_chain(broker.cert_file, broker.key_file, password=lambda: "")
-    return context
-
-
-class _TidySocket(ssl.SSLSocket):
-    """Closed when its handshake fails: paho leaves such a socket open."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise

@@ -32,18 +32,20 @@ class PhoneDesk:
 
     async def resume(self) -> None:
         """After a restart: a call that rang then is over, and how is unknown."""
-        await self._store.keep(lambda change: end_interrupted(change, self._phone, self._counter))
+        counter = self._counter
+        await self._store.keep(lambda change: end_interrupted(change, self._phone, counter))
 
     def happened(self, event: PhoneEvent) -> None:
-        """The driver saw something on the line."""
+        """The driver saw something on the line. What counts is the rules, and the counter, at that moment."""
+        counter, allowed = self._counter, self._rules.rings
         match event:
             case Ring(count):
-                self._keep(lambda change: ring(change, self._phone, self._counter, count, self._rules.rings))
+                self._keep(lambda change: ring(change, self._phone, counter, count, allowed))
             case Caller(number):
                 shown = mask(number) if self._rules.mask_caller else number
                 self._keep(lambda change: name_caller(change, self._phone, shown))
             case CallEnded():
-                self._keep(lambda change: end(change, self._phone, self._counter, event, self._rules.rings))
+                self._keep(lambda change: end(change, self._phone, counter, event, allowed))
 
     def _keep(self, change: Callable[[Transaction], None]) -> None:
         self._tasks.create_task(self._store_it(change))

@@ -14,6 +14,8 @@ _RINGING = "SELECT id, rings, caller FROM phone_call WHERE phone = ? AND state =
 
 def ring(transaction: Transaction, phone: str, counter: str | None, count: int, allowed: int) -> None:
     """The line rings for the `count`-th time; more than `allowed` rings raise an alert while it still rings."""
+    if count == 1:  # a call whose end could not be stored would swallow this one
+        end_interrupted(transaction, phone, counter)
     if transaction.row(_RINGING, phone) is None:
         sql = "INSERT INTO phone_call (phone, began_at, rings, state) VALUES (?, ?, ?, 'ringing')"
         call = transaction.insert(sql, phone, transaction.now.timestamp(), count)

@@ -1,4 +1,8 @@
-"""How the hall stands now, as retained topics: queues and counters, read from the store after each change."""
+"""How the hall stands now, as retained topics: queues and counters, read from the store after each change.
+
+Whoever looks at the queues sees, too, when one is longer than it may be, and which promise runs out: the alerts about
+that are raised here.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from daemon import tickets
 from daemon.database import Transaction
 from daemon.envelope import StoredEvent
 from daemon.model import Model
+from daemon.promises import watch_promises
+from daemon.queue_limits import forget_queues, watch_queue
 from daemon.settings import Settings
 from daemon.statuses import CounterStatus, QueueStatus
 from daemon.store import Store, StoreError
@@ -21,12 +27,23 @@ WAITING_GROWS_S = 30.0
 
 
 class Picture:
-    """Keeps ``queue/…`` and ``counter/…`` true. `show` publishes a retained topic if it differs from before."""
+    """Keeps ``queue/…`` and ``counter/…`` true.
 
-    def __init__(self, settings: Callable[[], Settings], store: Store, show: Callable[[str, Model], None]) -> None:
+    `show` publishes a retained topic if it differs from before; `clear` takes one away that is not configured any more.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        store: Store,
+        show: Callable[[str, Model], None],
+        clear: Callable[[str], None],
+    ) -> None:
         self._settings = settings
         self._store = store
         self._show = show
+        self._clear = clear
+        self._shown: frozenset[str] = frozenset()
         self._stale = asyncio.Event()
 
     def committed(self, events: Sequence[StoredEvent]) -> None:
@@ -54,21 +71,26 @@ class Picture:
     async def _draw(self) -> None:
         settings = self._settings()
         try:
-            topics = await self._store.transact(lambda transaction: _read(transaction, settings))
+            topics = await self._store.transact(lambda transaction: _look(transaction, settings))
         except StoreError:
             return  # the topic `status` says that the store fails
-        for topic, status in topics:
+        for topic, status in topics.items():
             self._show(topic, status)
+        for topic in self._shown - topics.keys():
+            self._clear(topic)
+        self._shown = frozenset(topics)
 
 
-def _read(transaction: Transaction, settings: Settings) -> list[tuple[str, Model]]:
-    topics: list[tuple[str, Model]] = []
+def _look(transaction: Transaction, settings: Settings) -> dict[str, Model]:
+    topics: dict[str, Model] = {}
+    watch_promises(transaction)
+    forget_queues(transaction, frozenset(settings.services))
     for service in settings.services:
         figures = tickets.figures(transaction, service)
+        watch_queue(transaction, service, figures, settings.queue)
         longest_wait_s = None if figures.longest_wait_s is None else round(figures.longest_wait_s)
-        status = QueueStatus(waiting=figures.waiting, longest_wait_s=longest_wait_s)
-        topics.append((f"queue/{service}", status))
+        topics[f"queue/{service}"] = QueueStatus(waiting=figures.waiting, longest_wait_s=longest_wait_s)
     for counter in settings.counters:
         ticket = tickets.present(transaction, counter)
-        topics.append((f"counter/{counter}", CounterStatus(number=ticket.number if ticket else None)))
+        topics[f"counter/{counter}"] = CounterStatus(number=ticket.number if ticket else None)
     return topics

@@ -32,8 +32,13 @@ BATCH = 500
 READ_AGAIN_S = 5.0
 """After the store could not be read."""
 
-REFUSED_AGAIN_S = 600.0
-"""After which a refused event is offered again on the same connection: somebody may have mended the permissions."""
+REFUSED_AGAIN_S = 10.0
+REFUSED_LONGEST_S = 600.0
+"""After which refused events are offered again on the same connection, and to which that time doubles: somebody may
+have mended the permissions."""
+
+REFUSED_COUNTED = 10_000
+"""Refused events that are remembered by number, for the count of them: memory stays flat with more."""
 
 
 class Publisher:
@@ -45,6 +50,7 @@ class Publisher:
         root: str,
         pump: Callable[[], None],
         *,
+        refusals_changed: Callable[[], None] = lambda: None,
         read_again_s: float = READ_AGAIN_S,
         refused_again_s: float = REFUSED_AGAIN_S,
     ) -> None:
@@ -53,6 +59,8 @@ class Publisher:
         self._pump = pump
         self._read_again_s = read_again_s
         self._refused_again_s = refused_again_s
+        self._refusals_changed = refusals_changed
+        self._again_s = refused_again_s
         self._connections = 0
         self._connected = False
         self._queue: deque[StoredEvent] = deque()
@@ -63,8 +71,13 @@ class Publisher:
         self._wanted = asyncio.Event()
         self._acknowledged: list[int] = []
         self._again: asyncio.TimerHandle | None = None
+        self._refused_now: set[int] = set()
         self.sent = 0
-        self.refused = 0
+
+    @property
+    def refused(self) -> int:
+        """How many stored events the broker will not take, as far as they were offered; at most REFUSED_COUNTED."""
+        return len(self._refused_now)
 
     @property
     def behind(self) -> bool:
@@ -99,8 +112,10 @@ class Publisher:
     def _forget(self) -> None:
         self._queue.clear()
         self._in_flight.clear()
+        self._refused_now.clear()
         self._taken = 0
         self._behind = True
+        self._again_s = self._refused_again_s
         if self._again is not None:
             self._again.cancel()
             self._again = None
@@ -127,10 +142,15 @@ class Publisher:
         if refusal is None:
             self._note(sequence)
         else:
-            self._refused(sequence, refusal)
+            self._refuse(sequence, refusal)
 
     def _note(self, sequence: int) -> None:
         self.sent += 1
+        if sequence in self._refused_now:
+            self._refused_now.discard(sequence)
+            self._refusals_changed()
+            if not self._refused_now:
+                log.info("the broker takes the events that it refused")
         if not self._acknowledged:
             asyncio.get_running_loop().call_soon(self._tell)
         self._acknowledged.append(sequence)
@@ -139,13 +159,16 @@ class Publisher:
         sequences, self._acknowledged = self._acknowledged, []
         self._outbox.acknowledged(sequences)
 
-    def _refused(self, sequence: int, refusal: str) -> None:
-        level = logging.DEBUG if self.refused else logging.WARNING
-        log.log(level, "the broker refuses event %d: %s", sequence, refusal)
-        self.refused += 1
+    def _refuse(self, sequence: int, refusal: str) -> None:
+        level = logging.DEBUG if self._refused_now else logging.WARNING
+        log.log(level, "the broker refuses event %d, which is kept: %s", sequence, refusal)
+        if sequence not in self._refused_now and len(self._refused_now) < REFUSED_COUNTED:
+            self._refused_now.add(sequence)
+            self._refusals_changed()
         self._outbox.refused(sequence, refusal)
         if self._again is None:
-            self._again = asyncio.get_running_loop().call_later(self._refused_again_s, self._offer_again)
+            self._again = asyncio.get_running_loop().call_later(self._again_s, self._offer_again)
+            self._again_s = min(2 * self._again_s, REFUSED_LONGEST_S)
 
     def _offer_again(self) -> None:
         self._again = None

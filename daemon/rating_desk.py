@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from daemon.database import Transaction
 from daemon.events import RatingUnsolicited
-from daemon.ratings import close_session, open_session_id, submit
+from daemon.ratings import close_session, session_to_resume, submit
 from daemon.settings import Rating
 from daemon.store import Store, StoreError
 from drivers.device import DeviceError
@@ -29,6 +29,7 @@ class RatingDesk:
         self._store = store
         self._tasks = tasks
         self._panel: Panel | None = None
+        self._session: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last_at_s: dict[int, float] = {}
 
@@ -42,24 +43,29 @@ class RatingDesk:
         self._rating = rating
 
     async def resume(self) -> None:
-        """After a restart: a session that was open goes on, with its whole time again."""
-        counter = self._counter
+        """After a restart: a session whose time is not over goes on, with its whole time again."""
+        counter, timeout_s = self._counter, self._rating.timeout_s
         if counter is None:
             return
-        session = await self._store.keep(lambda transaction: open_session_id(transaction, counter))
+        session = await self._store.keep(lambda change: session_to_resume(change, counter, timeout_s))
         if session is not None:
             self.opened(session)
 
+    def close(self) -> None:
+        """The panel is taken away. Its session is left to whoever serves the counter next."""
+        self._end_session()
+
     def opened(self, session: str) -> None:
         """A session was opened and is stored: invite the visitor, and end it when its time is over."""
-        self._stop_timer()
+        self._end_session()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._rating.timeout_s, self._time_out, session)
+        self._session = session
+        self._timer = loop.call_later(self._rating.timeout_s, self._time_out, session, self._counter)
         self._ask(lambda panel: panel.invite())
 
     def dismissed(self) -> None:
         """The session ended by command, and that is stored."""
-        self._stop_timer()
+        self._end_session()
         self._ask(lambda panel: panel.dismiss())
 
     def pressed(self, press: Press) -> None:
@@ -68,27 +74,33 @@ class RatingDesk:
         self._last_at_s[press.level] = press.monotonic_s
         if last_s is not None and press.monotonic_s - last_s < self._rating.bounce_s:
             return
-        self._tasks.create_task(self._take(press))
+        level, counter, session = press.level, self._counter, self._session
+        stored = self._store.begin(lambda change: self._take(change, level, counter, session))
+        self._tasks.create_task(self._thank(level, stored))
 
-    async def _take(self, press: Press) -> None:
-        lately_rated = self._timer is not None
+    def _take(self, transaction: Transaction, level: int, counter: str | None, session: str | None) -> bool:
+        if counter is None:
+            transaction.emit(RatingUnsolicited(panel=self._panel_name, counter=None, level=level))
+            return False
+        return submit(transaction, counter, self._panel_name, level, session=session)
 
-        def change(transaction: Transaction) -> bool:
-            if self._counter is None:
-                transaction.emit(RatingUnsolicited(panel=self._panel_name, counter=None, level=press.level))
-                return False
-            return submit(transaction, self._counter, self._panel_name, press.level, lately_rated=lately_rated)
-
-        if await self._keep(change, f"a press of {press.level}"):
+    async def _thank(self, level: int, stored: Awaitable[bool]) -> None:
+        try:
+            rated = await stored
+        except StoreError as error:
+            log.error("panel %s: a press of %d was not stored: %s", self._panel_name, level, error)
+            return
+        if rated:
             self._ask(lambda panel: panel.thank())
 
-    def _time_out(self, session: str) -> None:
-        self._timer = None
-        self._tasks.create_task(self._lapse(session))
+    def _time_out(self, session: str, counter: str | None) -> None:
+        self._end_session()
+        if counter is not None:
+            self._tasks.create_task(self._lapse(session, counter))
 
-    async def _lapse(self, session: str) -> None:
-        counter = self._counter or ""
-        if await self._keep(lambda change: close_session(change, counter, "timed-out", only=session), "a time-out"):
+    async def _lapse(self, session: str, counter: str) -> None:
+        # kept, however long it takes: an open session would take a stranger's press for its rating
+        if await self._store.keep(lambda change: close_session(change, counter, "timed-out", only=session)):
             self._ask(lambda panel: panel.dismiss())
 
     def _ask(self, what: Callable[[Panel], Awaitable[None]]) -> None:
@@ -101,14 +113,8 @@ class RatingDesk:
         except DeviceError as error:
             log.info("panel %s could not be told: %s", self._panel_name, error)  # its own status says so, too
 
-    async def _keep(self, change: Callable[[Transaction], bool], what: str) -> bool:
-        try:
-            return await self._store.transact(change)
-        except StoreError as error:
-            log.error("panel %s: %s was not stored, and nobody is thanked: %s", self._panel_name, what, error)
-            return False
-
-    def _stop_timer(self) -> None:
+    def _end_session(self) -> None:
+        self._session = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

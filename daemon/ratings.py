@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from daemon.commands import Refusal
@@ -12,7 +13,7 @@ from daemon.refused import Refused
 Reason = Literal["timed-out", "cancelled", "replaced"]
 
 _OPEN = "SELECT id, ticket, opened_at FROM rating_session WHERE counter = ? AND state = 'open'"
-_LAST_RATED = "SELECT id FROM rating_session WHERE counter = ? AND state = 'rated' ORDER BY id DESC LIMIT 1"
+_RATED = "SELECT id FROM rating_session WHERE id = ? AND counter = ? AND state = 'rated'"
 
 
 def open_session(transaction: Transaction, counter: str, ticket: str | None) -> str:
@@ -43,24 +44,36 @@ def cancel_session(transaction: Transaction, counter: str) -> None:
         raise Refused(Refusal.NO_SESSION, f"no rating is open at counter {counter}")
 
 
-def open_session_id(transaction: Transaction, counter: str) -> str | None:
-    """The session that is open at `counter`."""
+def session_to_resume(transaction: Transaction, counter: str, timeout_s: float) -> str | None:
+    """After a restart: the session that is open at `counter`. One whose time is over by now ends instead."""
     found = transaction.row(_OPEN, counter)
-    return str(found[0]) if found else None
+    if found is None:
+        return None
+    session, _, opened_at = found
+    if 0 <= transaction.now.timestamp() - opened_at < timeout_s:
+        return str(session)
+    close_session(transaction, counter, "timed-out")
+    return None
 
 
-def submit(transaction: Transaction, counter: str, panel: str, level: int, *, lately_rated: bool) -> bool:
-    """A press that is no bounce. True when it is the session's rating.
+def close_unattended(transaction: Transaction, counters: Collection[str]) -> None:
+    """End the sessions at all but `counters`: nobody can rate where there is no panel any more."""
+    for (counter,) in transaction.rows("SELECT DISTINCT counter FROM rating_session WHERE state = 'open'"):
+        if counter not in counters:
+            close_session(transaction, counter, "cancelled")
 
-    `lately_rated`: the last session's time is not over, so a further press repeats its rating.
+
+def submit(transaction: Transaction, counter: str, panel: str, level: int, *, session: str | None) -> bool:
+    """A press that is no bounce. True when it is the rating of the counter's open session.
+
+    `session`: the one whose time is not over; when it was rated already, a further press repeats its rating.
     """
     found = transaction.row(_OPEN, counter)
     if found is not None:
         _rate(transaction, counter, level, *found)
         return True
-    rated = transaction.row(_LAST_RATED, counter) if lately_rated else None
-    if rated is not None:
-        transaction.emit(RatingRepeated(session=str(rated[0]), counter=counter, level=level))
+    if session is not None and transaction.row(_RATED, session, counter) is not None:
+        transaction.emit(RatingRepeated(session=session, counter=counter, level=level))
     else:
         transaction.emit(RatingUnsolicited(panel=panel, counter=counter, level=level))
     return False

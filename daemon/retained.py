@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from collections.abc import Callable
@@ -10,6 +11,9 @@ from daemon.broker import Outgoing
 from daemon.model import Model
 
 log = logging.getLogger(__name__)
+
+REFUSED_AGAIN_S = 60.0
+"""After which a refused topic is offered again on the same connection: somebody may have mended the permissions."""
 
 CLEARED = b""
 """An empty retained payload takes the topic off the broker: MQTT 5 section 3.3.1.3."""
@@ -86,9 +90,15 @@ class Retained:
             settled=functools.partial(self._answered, topic),
         )
 
+    def _offer_again(self, topic: str) -> None:
+        if topic in self._payloads:
+            self._due[topic] = None
+            self._pump()
+
     def _answered(self, topic: str, refusal: str | None) -> None:
         self._in_flight.discard(topic)
         if refusal is not None:
             log.warning("the broker refuses %s: %s", topic, refusal)
+            asyncio.get_running_loop().call_later(REFUSED_AGAIN_S, self._offer_again, topic)
         if topic not in self._due and self._payloads[topic] == CLEARED:
             del self._payloads[topic]

@@ -14,6 +14,7 @@ from daemon.kiosk import Kiosk
 from daemon.log import configure_log
 from daemon.notify import Notifier
 from daemon.settings import DEFAULT_PATH, ConfigurationError, Settings, load_settings
+from daemon.slips.book import SlipBook
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def serve(settings: Settings, path: Path) -> None:
     """Run a kiosk until a signal ends it."""
-    kiosk = Kiosk(settings, SystemClock(), Notifier())
+    kiosk = Kiosk(settings, SystemClock(), Notifier(), SlipBook(path))
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, kiosk.stop)

@@ -27,11 +27,12 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX command_deadline ON command (deadline);
 
+    -- by prefix, not by service: a service that is renamed during the day must not give its numbers again
     CREATE TABLE numbering (
-        service TEXT NOT NULL,
+        prefix  TEXT NOT NULL,
         day     TEXT NOT NULL,      -- local date: numbers start anew each day
         last    INTEGER NOT NULL,
-        PRIMARY KEY (service, day)
+        PRIMARY KEY (prefix, day)
     ) WITHOUT ROWID;
 
     CREATE TABLE ticket (
@@ -44,8 +45,11 @@ MIGRATIONS: tuple[str, ...] = (
         calls       INTEGER NOT NULL DEFAULT 0,
         issued_at   REAL NOT NULL,
         called_at   REAL,
-        ended_at    REAL
+        ended_at    REAL,
+        warn_at     REAL,              -- when to warn that it is soon due, and when it is due; NULL without a limit
+        due_at      REAL
     ) WITHOUT ROWID;
+    CREATE INDEX ticket_promised ON ticket (warn_at) WHERE state IN ('issued', 'waiting', 'called');
     CREATE INDEX ticket_waiting ON ticket (service, place) WHERE state = 'waiting';
     CREATE INDEX ticket_called ON ticket (counter) WHERE state = 'called';
     CREATE INDEX ticket_place ON ticket (place);
@@ -56,11 +60,20 @@ MIGRATIONS: tuple[str, ...] = (
         ticket     TEXT NOT NULL,
         command    TEXT,               -- whose final reply the outcome is
         slip       TEXT NOT NULL,      -- JSON: what the slip says
+        copy_number INTEGER NOT NULL,  -- of this ticket: from 2 on marked as a reprint
         deadline   REAL NOT NULL,      -- unix time
         state      TEXT NOT NULL,      -- queued, printing, printed, unconfirmed, failed, expired
+        closing    INTEGER NOT NULL DEFAULT 0,  -- whether the bytes have begun to leave that make the slip whole
         reason     TEXT
     );
     CREATE INDEX print_job_open ON print_job (printer, id) WHERE state IN ('queued', 'printing');
+    CREATE INDEX print_job_ticket ON print_job (ticket);
+
+    -- what an interrupted job left in a printer that was not yet rid of it
+    CREATE TABLE leftover (
+        printer TEXT PRIMARY KEY,
+        slip    TEXT NOT NULL          -- half, whole
+    ) WITHOUT ROWID;
 
     CREATE TABLE rating_session (
         id        INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -87,6 +100,30 @@ MIGRATIONS: tuple[str, ...] = (
         about     TEXT NOT NULL,
         raised_at REAL NOT NULL,
         PRIMARY KEY (alert, about)
+    ) WITHOUT ROWID;
+
+    -- the figures of the day that is open: one row for each outcome, level, state or bucket
+    CREATE TABLE figure (
+        name    TEXT NOT NULL,         -- ticket, waited, served, rating, phone, print, device
+        about   TEXT NOT NULL,         -- the service or device
+        part    TEXT NOT NULL,
+        count   INTEGER NOT NULL,
+        total_s REAL NOT NULL,
+        PRIMARY KEY (name, about, part)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE closed_day (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        day     TEXT NOT NULL,         -- local date; again when the clock was set back to it
+        figures TEXT NOT NULL          -- JSON
+    );
+    CREATE INDEX closed_day_day ON closed_day (day);
+
+    -- since when a device's time is not yet counted
+    CREATE TABLE device_watch (
+        device  TEXT PRIMARY KEY,
+        state   TEXT NOT NULL,
+        seen_s  REAL NOT NULL          -- monotonic
     ) WITHOUT ROWID;
     """,
 )

@@ -57,7 +57,7 @@ class Session:
         self._attempt: Connection | None = None
         self._moved = asyncio.Event()
         self._waits = delays()
-        self._warned = False
+        self._warned = ""
 
     @property
     def version(self) -> Version | None:
@@ -69,7 +69,7 @@ class Session:
         self._broker = broker
         self._versions = VersionChoice(broker.protocol, time.monotonic)
         self._waits = self._delays()
-        self._warned = False
+        self._warned = ""
         self._moved.set()
         if self._attempt is not None:
             self._attempt.end("another broker is wanted")
@@ -109,7 +109,7 @@ class Session:
 
     async def _serve(self, connection: Connection) -> NoReturn:
         self._connection = connection
-        self._warned = False
+        self._warned = ""
         since_s = time.monotonic()
         self._handler.on_connected()
         try:
@@ -145,6 +145,7 @@ class Session:
     def _warn(self, what: str, ended: ConnectionEnded) -> None:
         if self._moved.is_set():
             return  # the broker was left on purpose
-        level = logging.DEBUG if self._warned else logging.WARNING
+        # another reason is news: the line that breaks first, and the certificate that then turns out to have expired
+        level = logging.DEBUG if self._warned == str(ended) else logging.WARNING
         log.log(level, "%s %s:%d: %s", what, self._broker.host, self._broker.port, ended)
-        self._warned = True
+        self._warned = str(ended)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from daemon.day_figures import Figures, PreviousFigures
 from daemon.model import Model
 
 
@@ -18,6 +19,9 @@ class KioskStatus(Model):
     since: AwareDatetime | None = Field(default=None, description="when this run began; null in a last will")
     store: Literal["ok", "failing"] = "ok"
     commands_refused: int = Field(default=0, description="since this run began")
+    events_refused: int = Field(
+        default=0, description="events that the broker will not take now; each is kept, and offered again"
+    )
 
 
 class DeviceStatus(Model):
@@ -48,4 +52,6 @@ RETAINED: dict[str, type[Model]] = {
     "device/{device}": DeviceStatus,
     "counter/{counter}": CounterStatus,
     "queue/{service}": QueueStatus,
+    "figures": Figures,
+    "figures/previous": PreviousFigures,
 }

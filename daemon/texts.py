@@ -1,4 +1,4 @@
-"""What kioskd says to people, on paper, on boards and on the terminal: Simplified Chinese and English side by side."""
+"""What kioskd says to people, on boards and on the terminal: Simplified Chinese and English side by side."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Literal, NamedTuple, get_args
 
 Language = Literal["zh-CN", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+SlipLanguage = Literal["zh-CN", "zh-TW", "en"]
+SLIP_LANGUAGES: tuple[SlipLanguage, ...] = get_args(SlipLanguage)
+"""What slips are in: their words stand in templates, of which there may be one more language."""
 
 
 class Text(NamedTuple):
@@ -29,14 +33,6 @@ WORDS: Mapping[str, Text] = {
     "open": Text("正在服务", "Open"),
     "paused": Text("暂停服务", "Paused"),
     "closed": Text("停止服务", "Closed"),
-    # slips
-    "number": Text("您的号码", "Your number"),
-    "service": Text("办理业务：{service}", "Service: {service}"),
-    "ahead": Text("前面等候：{ahead}人", "People ahead of you: {ahead}"),
-    "time": Text("取号时间：{time}", "Taken at: {time}"),
-    "wait": Text("请留意叫号", "Please wait until your number is called"),
-    "complaint": Text("投诉电话：{telephone}", "Complaints: {telephone}"),
-    "reprint": Text("补打", "REPRINT"),
     # the five levels of 好差评
     "level-5": Text("非常满意", "Very satisfied"),
     "level-4": Text("满意", "Satisfied"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from daemon.commands import Refusal
 from daemon.database import Transaction
@@ -77,21 +78,21 @@ def take(transaction: Transaction, service_name: str, service: Service) -> tuple
 
 
 def _next_number(transaction: Transaction, name: str, service: Service, day: str) -> int:
-    found = transaction.row("SELECT last FROM numbering WHERE service = ? AND day = ?", name, day)
-    number = int(found[0]) + 1 if found else service.first
+    found = transaction.row("SELECT last FROM numbering WHERE prefix = ? AND day = ?", service.prefix, day)
+    number = max(int(found[0]) + 1, service.first) if found else service.first
     if number > service.last:
         raise Refused(Refusal.NUMBERS_EXHAUSTED, f"{name}: {service.prefix}{service.last} was today's last number")
     transaction.write(
-        "INSERT INTO numbering VALUES (?, ?, ?) ON CONFLICT (service, day) DO UPDATE SET last = excluded.last",
-        *(name, day, number),
+        "INSERT INTO numbering VALUES (?, ?, ?) ON CONFLICT (prefix, day) DO UPDATE SET last = excluded.last",
+        *(service.prefix, day, number),
     )
     return number
 
 
 def let_wait(transaction: Transaction, ticket_id: str) -> None:
-    """The slip is out, or may be: the number can be called."""
+    """The slip is out, or may be: the number can be called. One that went with a damaged database stays gone."""
     ticket = _find(transaction, ticket_id)
-    if ticket.state is TicketState.ISSUED:
+    if ticket is not None and ticket.state is TicketState.ISSUED:
         transaction.write("UPDATE ticket SET state = ? WHERE id = ?", TicketState.WAITING, ticket_id)
         transaction.emit(TicketWaiting(ticket=ticket.id, number=ticket.number, service=ticket.service))
 
@@ -99,7 +100,7 @@ def let_wait(transaction: Transaction, ticket_id: str) -> None:
 def withdraw(transaction: Transaction, ticket_id: str, reason: str) -> None:
     """No valid slip bears the number: nobody will be called by it."""
     ticket = _find(transaction, ticket_id)
-    if ticket.state is TicketState.ISSUED:
+    if ticket is not None and ticket.state is TicketState.ISSUED:
         _withdraw(transaction, ticket, reason)
 
 
@@ -108,6 +109,40 @@ def withdraw_left_over(transaction: Transaction) -> None:
     sql = f"SELECT {_COLUMNS} FROM ticket WHERE state = 'waiting' AND issued_at <= ? ORDER BY place"  # noqa: S608
     for row in transaction.rows(sql, transaction.now.timestamp() - LEFT_OVER_S):
         _withdraw(transaction, _ticket(row), "left-over")
+
+
+def valid(transaction: Transaction, ticket_id: str) -> Ticket:
+    """The ticket whose number somebody may still be called by; raises Refused."""
+    ticket = _find(transaction, ticket_id)
+    if ticket is None:
+        raise Refused(Refusal.UNKNOWN_TICKET, f"no ticket {ticket_id}; an id is like 20261121-A012")
+    if ticket.state not in (TicketState.ISSUED, TicketState.WAITING, TicketState.CALLED):
+        raise Refused(Refusal.TICKET_OVER, f"ticket {ticket_id} is {ticket.state}")
+    return ticket
+
+
+def ahead_of(transaction: Transaction, ticket: Ticket) -> int:
+    """How many will be called before `ticket`."""
+    if ticket.state is TicketState.CALLED:
+        return 0
+    (count,) = transaction.rows(
+        "SELECT count(*) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ?"
+        " AND place < (SELECT place FROM ticket WHERE id = ?)",
+        *(transaction.now.timestamp() - LEFT_OVER_S, ticket.service, ticket.id),
+    )[0]
+    return int(count)
+
+
+def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
+    """The clock was set by `by_s`: who took a number by the wrong time, between `since` and `until`, and still waits
+    for it or is being served, has not waited for years.
+    """
+    for column in ("issued_at", "called_at"):
+        transaction.write(
+            f"UPDATE ticket SET {column} = {column} + ?"  # noqa: S608
+            f" WHERE state IN ('issued', 'waiting', 'called') AND {column} BETWEEN ? AND ?",
+            *(by_s, since, until),
+        )
 
 
 def _withdraw(transaction: Transaction, ticket: Ticket, reason: str) -> None:
@@ -203,11 +238,9 @@ def _present(transaction: Transaction, counter: str) -> Ticket:
     return ticket
 
 
-def _find(transaction: Transaction, ticket_id: str) -> Ticket:
+def _find(transaction: Transaction, ticket_id: str) -> Ticket | None:
     found = transaction.row(f"SELECT {_COLUMNS} FROM ticket WHERE id = ?", ticket_id)  # noqa: S608
-    if found is None:
-        raise LookupError(f"ticket {ticket_id} is not in the store")
-    return _ticket(found)
+    return _ticket(found) if found else None
 
 
 def _end(transaction: Transaction, ticket_id: str, state: TicketState) -> None:
@@ -215,17 +248,9 @@ def _end(transaction: Transaction, ticket_id: str, state: TicketState) -> None:
     transaction.write("UPDATE ticket SET state = ?, ended_at = ? WHERE id = ?", state, now, ticket_id)
 
 
-def _ticket(row: tuple[object, ...]) -> Ticket:
-    ticket = Ticket(*row)  # type: ignore[arg-type]
-    return Ticket(
-        ticket.id,
-        ticket.service,
-        ticket.number,
-        TicketState(ticket.state),
-        ticket.calls,
-        ticket.issued_at,
-        ticket.called_at,
-    )
+def _ticket(row: tuple[Any, ...]) -> Ticket:
+    ticket_id, service, number, state, calls, issued_at, called_at = row
+    return Ticket(ticket_id, service, number, TicketState(state), calls, issued_at, called_at)
 
 
 def _since(start: float, now: float) -> float:

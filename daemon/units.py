@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -15,6 +15,7 @@ from daemon.phone_desk import PhoneDesk
 from daemon.print_runner import PrintRunner
 from daemon.rating_desk import RatingDesk
 from daemon.settings import Device, Settings
+from daemon.slips.book import SlipBook
 from daemon.store import Store
 from daemon.supervisor import Supervisor
 from drivers.catalog import Driver, Kind
@@ -38,6 +39,7 @@ class Surroundings:
     clock: Clock
     tasks: asyncio.TaskGroup
     reply: Callable[[Reply], None]
+    book: SlipBook
     show: Callable[[str, Device, Condition], None]
     changed: Callable[[str, Device, Condition], None]
 
@@ -53,14 +55,27 @@ class Unit:
     desk: Desk
     task: asyncio.Task[None] | None = field(default=None)
 
-    async def run(self) -> None:
-        """Serve the device, and do its desk's own work, until cancelled."""
-        if isinstance(self.desk, RatingDesk | PhoneDesk):
-            await self.desk.resume()
+    async def run(self, before: Collection[asyncio.Task[None]] = ()) -> None:
+        """Serve the device, and do its desk's own work, until cancelled. First `before` has to end: those units may
+        still hold the same line.
+        """
+        if before:
+            await asyncio.wait(before)
         async with asyncio.TaskGroup() as tasks:
+            if isinstance(self.desk, RatingDesk | PhoneDesk):
+                tasks.create_task(self.desk.resume())
+            elif isinstance(self.desk, PrintRunner):
+                await self.desk.resume()
             tasks.create_task(self.supervisor.run(self.driver))
             if isinstance(self.desk, PrintRunner):
                 tasks.create_task(self.desk.run())
+
+    def end(self) -> None:
+        """Stop serving."""
+        if self.task is not None:
+            self.task.cancel()
+        if isinstance(self.desk, RatingDesk):
+            self.desk.close()
 
 
 def make_unit(name: str, device: Device, settings: Settings, around: Surroundings) -> Unit:
@@ -79,16 +94,18 @@ def counter_of(settings: Settings, role: str, device: str) -> str | None:
 
 
 def _printer(
-    name: str, device: Device, supervisor: Supervisor, _: Settings, around: Surroundings
+    name: str, device: Device, supervisor: Supervisor, settings: Settings, around: Surroundings
 ) -> tuple[Driver, Desk]:
     driver = device.entry.make(device.options, supervisor.report, _silent)
     desk = PrintRunner(
         name,
         cast("Printer", driver),
         lambda: supervisor.condition,
+        around.book,
         around.store,
         around.clock,
         around.reply,
+        settings.ticket.on_failure,
     )
     return driver, desk
 

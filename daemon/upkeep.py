@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from daemon import retention, tickets
+from daemon import promises, retention, tickets
 from daemon.clock import Clock
+from daemon.database import Transaction
 from daemon.events import ClockJumped
 from daemon.notify import Notifier
 from daemon.settings import Settings, Storage
-from daemon.store import Store, StoreError
+from daemon.store import Store, StoreBusy, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +28,27 @@ STORE_ANSWERS_S = 10.0
 async def watch_clock(clock: Clock, store: Store) -> None:
     """A kiosk without a clock battery starts in the past: an event says when its clock is set."""
     wall, steady_s = clock.now(), clock.monotonic_s()
+    began = wall  # of this run, by the present clock
     while True:
         await asyncio.sleep(LOOK_S)
         expected = wall + timedelta(seconds=clock.monotonic_s() - steady_s)
         wall, steady_s = clock.now(), clock.monotonic_s()
         if abs((wall - expected).total_seconds()) > JUMP_S:
-            _note_jump(store, expected, wall)
+            _note_jump(store, began, expected, wall)
+            began += wall - expected
 
 
-def _note_jump(store: Store, expected: datetime, wall: datetime) -> None:
+def _note_jump(store: Store, began: datetime, expected: datetime, wall: datetime) -> None:
+    """What happened from `began` on has a time by the clock before, which would be `expected` now and is `wall`."""
     by_s = (wall - expected).total_seconds()
     log.warning("the clock jumped by %+.1f s", by_s)
-    store.post(lambda change: change.emit(ClockJumped(before=expected, after=wall, by_s=round(by_s, 3))))
+
+    def jumped(change: Transaction) -> None:
+        change.emit(ClockJumped(before=expected, after=wall, by_s=round(by_s, 3)))
+        promises.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
+        tickets.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
+
+    store.post(jumped)
 
 
 async def keep_house(settings: Callable[[], Settings], store: Store) -> None:
@@ -75,8 +85,8 @@ async def _answers(store: Store) -> bool:
     try:
         async with asyncio.timeout(STORE_ANSWERS_S):
             await store.transact(lambda _: None)
+    except (StoreBusy, TimeoutError):
+        return False
     except StoreError:
         return True  # a full disk is no reason for a restart: the writer did answer
-    except TimeoutError:
-        return False
     return True

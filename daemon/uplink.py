@@ -33,7 +33,8 @@ class Uplink:
     """The kiosk's session with its three kinds of messages; statuses go before replies, and replies before events.
 
     `on_command` gets every message below ``command/``, retained ones too. It calls `acknowledge` when the command
-    is stored or refused. `will` is what the broker says when the kiosk vanishes.
+    is stored or refused. `on_refusals` is called when the broker refuses other events than before. `will` is what
+    the broker says when the kiosk vanishes.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Uplink:
         *,
         will: KioskStatus,
         on_command: Callable[[Incoming], None],
+        on_refusals: Callable[[], None] = lambda: None,
         delays: Delays = reconnect_delays,
         strangers_s: float = STRANGERS_S,
     ) -> None:
@@ -54,7 +56,7 @@ class Uplink:
         )
         self.retained = Retained(broker.root, self.session.pump)
         self.replies = Replies(broker.root, self.session.pump)
-        self.publisher = Publisher(outbox, broker.root, self.session.pump)
+        self.publisher = Publisher(outbox, broker.root, self.session.pump, refusals_changed=on_refusals)
         self.connected = False
 
     async def run(self) -> None:

@@ -25,27 +25,33 @@ class Workshop:
         self._forget = forget
         self._units: dict[str, Unit] = {}
 
-    def arrange(self, settings: Settings) -> None:
-        """Serve the devices of `settings`: new ones are started, changed ones anew, the others go on untouched."""
-        for name in [name for name, unit in self._units.items() if settings.devices.get(name) != unit.device]:
-            self._end(name)
-            if name not in settings.devices:
-                self._forget(name)
+    def arrange(self, settings: Settings) -> frozenset[str]:
+        """Serve the devices of `settings`: new ones are started, changed ones anew, the others go on untouched.
+
+        The names of those that were started.
+        """
+        ended = [
+            self._end(unit) for unit in list(self._units.values()) if settings.devices.get(unit.name) != unit.device
+        ]
+        for unit in ended:
+            if unit.name not in settings.devices:
+                self._forget(unit.name)
+        started = frozenset(settings.devices.keys() - self._units.keys())
         for name, device in settings.devices.items():
-            if name not in self._units:
+            if name in started:
                 self._units[name] = make_unit(name, device, settings, self._around)
-                self._start(self._units[name])
+                self._start(self._units[name], list(_tasks(ended)))
         for unit in self._units.values():
             _apply_rules(unit, settings)
+        return started
 
-    def _start(self, unit: Unit) -> None:
+    def _start(self, unit: Unit, before: list[asyncio.Task[None]]) -> None:
         self._around.show(unit.name, unit.device, unit.supervisor.condition)
-        unit.task = self._around.tasks.create_task(unit.run(), name=f"device {unit.name}")
+        unit.task = self._around.tasks.create_task(unit.run(before), name=f"device {unit.name}")
 
-    def _end(self, name: str) -> None:
-        task = self._units.pop(name).task
-        if task is not None:
-            task.cancel()
+    def _end(self, unit: Unit) -> Unit:
+        unit.end()
+        return self._units.pop(unit.name)
 
     def desks(self, settings: Settings) -> Desks:
         """The desks that the hall speaks to."""
@@ -80,9 +86,9 @@ class Workshop:
 
     async def close(self, within_s: float) -> None:
         """End every device."""
+        for unit in self._units.values():
+            unit.end()
         tasks = list(_tasks(self._units.values()))
-        for task in tasks:
-            task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=within_s)
 
@@ -96,3 +102,5 @@ def _apply_rules(unit: Unit, settings: Settings) -> None:
         unit.desk.follow(counter_of(settings, "panel", unit.name), settings.rating)
     elif isinstance(unit.desk, PhoneDesk):
         unit.desk.follow(counter_of(settings, "phone", unit.name), settings.phone)
+    elif isinstance(unit.desk, PrintRunner):
+        unit.desk.follow(settings.ticket.on_failure)

@@ -88,9 +88,9 @@ link = "{evaluator}"
 driver = "modem"
 link = "{phone}"
 hook = "reported"
-ringing_stopped_s = 0.6
-same_ring_s = 0.08
-settle_s = 0.02
+ringing_stopped_s = 1.5
+same_ring_s = 0.2
+settle_s = 0.1
 """
 
 
@@ -105,17 +105,88 @@ async def until(condition: Callable[[], T], what: str, within_s: float = PATIENC
         await asyncio.sleep(0.005)
 
 
-class SimulatedKiosk:
+class MqttSide:
+    """A kiosk as its hall knows it: what it publishes, and what it can be told."""
+
+    patience_s = PATIENCE_S
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.heard_before = 0
+
+    async def device_is(self, device: str, state: str) -> Mapping[str, Any]:
+        """The device's status, once its state is `state`."""
+
+        def status() -> Mapping[str, Any] | None:
+            found = self.status(f"device/{device}")
+            return found if found.get("state") == state else None
+
+        found = await until(status, f"{device} to be {state}", self.patience_s)
+        assert found is not None
+        return found
+
+    def status(self, topic: str) -> dict[str, Any]:
+        """The last payload on a retained topic since the daemon was started, or nothing."""
+        heard = self.listener.messages[self.heard_before :]
+        payloads = [message.payload for message in heard if message.topic == f"{ROOT}/{topic}"]
+        found: dict[str, Any] = json.loads(payloads[-1]) if payloads and payloads[-1] else {}
+        return found
+
+    def events(self, name: str = "") -> list[dict[str, Any]]:
+        """Every event heard whose type ends in `name`, in order, repetitions too."""
+        heard = [m for m in list(self.listener.messages) if m.topic.startswith(f"{ROOT}/event/")]
+        events: list[dict[str, Any]] = [json.loads(message.payload) for message in heard]
+        return [event for event in events if event["type"].endswith(name)]
+
+    async def event(self, name: str, count: int = 1, **data: Any) -> dict[str, Any]:
+        """The `count`-th event of a type, with these values in its data."""
+
+        def matching() -> list[dict[str, Any]]:
+            return [event for event in self.events(name) if data.items() <= event["data"].items()]
+
+        await until(
+            lambda: len(matching()) >= count, f"{count} × {name} {data}; heard {len(matching())}", self.patience_s
+        )
+        return matching()[count - 1]
+
+    def send(self, name: str, *, command: str | None = None, deadline_s: float = 30.0, **data: Any) -> str:
+        """Send a command; its id."""
+        command = command or uuid.uuid4().hex
+        deadline = datetime.now(UTC) + timedelta(seconds=deadline_s)
+        body = {"id": command, "deadline": deadline.isoformat(), "data": data}
+        self.listener.publish(f"{ROOT}/command/{name}", json.dumps(body).encode())
+        return command
+
+    def replies(self, command: str) -> list[dict[str, Any]]:
+        """The replies to a command so far."""
+        return [json.loads(payload) for payload in self.listener.on(f"{ROOT}/reply/{command}")]
+
+    async def answer(self, command: str) -> dict[str, Any]:
+        """The first final reply to a command."""
+
+        def final() -> dict[str, Any] | None:
+            return next((reply for reply in self.replies(command) if reply["status"] != "accepted"), None)
+
+        reply = await until(final, f"the reply to {command}", self.patience_s)
+        assert reply is not None
+        return reply
+
+    async def ask(self, name: str, **data: Any) -> dict[str, Any]:
+        """Send a command and return its final reply."""
+        return await self.answer(self.send(name, **data))
+
+
+class SimulatedKiosk(MqttSide):
     """A kiosk with one counter. Use it as a context manager; the daemon is started by `start`."""
 
     def __init__(self, directory: Path, broker: Any, listener: Listener, *, bounce_s: float = 0.3) -> None:
+        super().__init__(listener)
         self.directory = directory
-        self.listener = listener
         self.printer = EscposPrinterSimulator(mm_per_s=None)
         self.display = BxDisplaySimulator(reply_s=0.002, boot_s=0.05)
         self.keypad = KeypadSimulator(hold_s=0.001)
         self.evaluator = CentermPanelSimulator()
-        self.phone = ModemPhoneSimulator(on_s=0.05, off_s=0.15, answer_s=0.005, tenth_s=0.005)
+        self.phone = ModemPhoneSimulator(on_s=0.1, off_s=0.4, answer_s=0.005, tenth_s=0.01)
         self.lines = {
             "printer": Stage(self.printer, PtyEndpoint(directory / "printer")),
             "display": Stage(self.display, TcpEndpoint()),
@@ -126,7 +197,6 @@ class SimulatedKiosk:
         self._broker = broker
         self._bounce_s = bounce_s
         self._process: subprocess.Popen[bytes] | None = None
-        self._heard_before = 0
 
     async def __aenter__(self) -> Self:
         for line in self.lines.values():
@@ -163,14 +233,18 @@ class SimulatedKiosk:
 
     @property
     def slips(self) -> list[list[str]]:
-        """The lines of every slip that came out whole, oldest first."""
-        return [slip.lines for slip in self.printer.paper.slips if slip.cut]
+        """The lines of every slip that came out whole and is not marked void, oldest first.
+
+        Without the blanks that put them in the middle.
+        """
+        cut = (slip.lines for slip in self.printer.paper.slips if slip.cut and slip.lines)
+        return [[line.strip() for line in lines] for lines in cut if "VOID" not in lines[-1]]
 
     # the process
 
     def start(self) -> None:
         """Start the daemon, not waiting for anything."""
-        self._heard_before = len(self.listener.messages)
+        self.heard_before = len(self.listener.messages)
         with (self.directory / "kioskd.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "daemon", "run", "--config", str(self.configuration)],
@@ -191,17 +265,6 @@ class SimulatedKiosk:
         for device in ("printer-1", "led-1", "panel-1", "panel-2", "phone-1"):
             await self.device_is(device, "ready")
 
-    async def device_is(self, device: str, state: str) -> Mapping[str, Any]:
-        """The device's status, once its state is `state`."""
-
-        def status() -> Mapping[str, Any] | None:
-            found = self.status(f"device/{device}")
-            return found if found.get("state") == state else None
-
-        found = await until(status, f"{device} to be {state}")
-        assert found is not None
-        return found
-
     def kill(self) -> None:
         """SIGKILL: as bad as it gets without pulling the plug."""
         self.process.kill()
@@ -217,56 +280,8 @@ class SimulatedKiosk:
         self._process = None
         return time.monotonic() - began_s
 
-    # what is seen, heard and said
+    # what is seen
 
     async def board_shows(self, text: str) -> None:
         """Return when the LED board shows `text` and nothing else."""
         await until(lambda: [area["text"] for area in self.display.state()["areas"]] == [text], f"{text} on the board")
-
-    def status(self, topic: str) -> dict[str, Any]:
-        """The last payload on a retained topic since the daemon was started, or nothing."""
-        heard = self.listener.messages[self._heard_before :]
-        payloads = [message.payload for message in heard if message.topic == f"{ROOT}/{topic}"]
-        found: dict[str, Any] = json.loads(payloads[-1]) if payloads and payloads[-1] else {}
-        return found
-
-    def events(self, name: str = "") -> list[dict[str, Any]]:
-        """Every event heard whose type ends in `name`, in order, repetitions too."""
-        heard = [m for m in list(self.listener.messages) if m.topic.startswith(f"{ROOT}/event/")]
-        events: list[dict[str, Any]] = [json.loads(message.payload) for message in heard]
-        return [event for event in events if event["type"].endswith(name)]
-
-    async def event(self, name: str, count: int = 1, **data: Any) -> dict[str, Any]:
-        """The `count`-th event of a type, with these values in its data."""
-
-        def matching() -> list[dict[str, Any]]:
-            return [event for event in self.events(name) if data.items() <= event["data"].items()]
-
-        await until(lambda: len(matching()) >= count, f"{count} × {name} {data}; heard {len(matching())}")
-        return matching()[count - 1]
-
-    def send(self, name: str, *, command: str | None = None, deadline_s: float = 30.0, **data: Any) -> str:
-        """Send a command; its id."""
-        command = command or uuid.uuid4().hex
-        deadline = datetime.now(UTC) + timedelta(seconds=deadline_s)
-        body = {"id": command, "deadline": deadline.isoformat(), "data": data}
-        self.listener.publish(f"{ROOT}/command/{name}", json.dumps(body).encode())
-        return command
-
-    def replies(self, command: str) -> list[dict[str, Any]]:
-        """The replies to a command so far."""
-        return [json.loads(payload) for payload in self.listener.on(f"{ROOT}/reply/{command}")]
-
-    async def answer(self, command: str) -> dict[str, Any]:
-        """The first final reply to a command."""
-
-        def final() -> dict[str, Any] | None:
-            return next((reply for reply in self.replies(command) if reply["status"] != "accepted"), None)
-
-        reply = await until(final, f"the reply to {command}")
-        assert reply is not None
-        return reply
-
-    async def ask(self, name: str, **data: Any) -> dict[str, Any]:
-        """Send a command and return its final reply."""
-        return await self.answer(self.send(name, **data))

@@ -92,7 +92,8 @@ def test_a_driver_can_be_made_from_its_defaults(name: str, entry: Entry) -> None
     assert conditions == []  # nothing was asked of the device yet
     capability = CAPABILITIES[entry.kind]
     for method in public_methods(capability) if capability else ():
-        assert inspect.iscoroutinefunction(getattr(driver, method))
+        asked, offered = getattr(capability, method), getattr(driver, method)
+        assert inspect.iscoroutinefunction(offered) is inspect.iscoroutinefunction(asked)
 
 
 @each_driver

@@ -14,6 +14,8 @@ from pydantic_core import PydanticUndefined
 from daemon.settings import Counter, Service, Settings, load_configuration, load_settings
 from daemon.settings.origins import origins
 from drivers.catalog import DRIVERS
+from drivers.link.catalog import SCHEMES
+from drivers.link.url import parse_link
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config" / "kioskd.toml"
@@ -33,7 +35,8 @@ def uncommented() -> str:
 
 
 def without_examples(text: str) -> str:
-    examples = ("username", "password_file", "ca_file", "cert_file", "key_file")
+    examples: tuple[str, ...] = ("username", "password_file", "ca_file", "cert_file", "key_file", 'language = "zh-TW"')
+    examples += ("profile", "calendar", "limit", "waiting_max", "wait_max_s")
     return "\n".join(line for line in text.splitlines() if not line.startswith(examples))
 
 
@@ -55,7 +58,9 @@ def test_every_default_in_the_shipped_file_is_the_default(tmp_path: Path) -> Non
 
 
 def test_the_shipped_file_names_every_key_and_no_other(tmp_path: Path) -> None:
-    path = write(tmp_path, uncommented().replace("password_file", "#"))
+    calendar = str(CONFIG.with_name("calendar.toml"))
+    text = uncommented().replace("/etc/kioskd/calendar.toml", calendar)
+    path = write(tmp_path, text.replace("password_file", "#"))
     environ = {"KIOSKD_MQTT__TLS": "true"}
     found = load_configuration(path, environ)
     unnamed = [origin.key for origin in origins(found) if origin.source.en == "default"]
@@ -118,6 +123,14 @@ def test_the_page_has_every_option_of_every_driver(name: str) -> None:
         driver: [(key, default if not default.startswith("{") else "") for key, default in driver_keys(driver)]
         for driver in DRIVERS
     }
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_has_every_link_a_device_can_have(name: str) -> None:
+    rows = re.findall(r"^\| `(([a-z]+)://\S+)` \| ", (DOCS / name).read_text(), re.MULTILINE)
+    assert [scheme for _, scheme in rows] == [scheme for scheme in SCHEMES if not scheme.endswith("+unix")]
+    for link, scheme in rows:
+        SCHEMES[scheme][1](parse_link(link))
 
 
 @pytest.mark.parametrize("name", PAGES)

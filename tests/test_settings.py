@@ -84,7 +84,7 @@ def test_settings_are_frozen_and_compare_by_value(load: Load) -> None:
 @pytest.mark.parametrize("name", DRIVERS)
 def test_every_driver_can_be_configured_by_its_link_alone(load: Load, name: str) -> None:
     links = {"serial": "serial:///dev/ttyS0", "tcp": "tcp://h:1", "evdev": "evdev:///dev/input/event0"}
-    links["evdev+unix"] = "evdev+unix:///run/kioskd/panel"
+    links |= {"evdev+unix": "evdev+unix:///run/kioskd/panel", "usb": "usb://04b8:0202", "file": "file:///dev/usb/lp0"}
     for scheme in DRIVERS[name].schemes:
         head = 'hall = "h"\nkiosk = "k"\n'
         found = load(f'{head}[devices.x]\ndriver = "{name}"\nlink = "{links[scheme]}"\n')

@@ -243,7 +243,7 @@ def topics_of(source: Replies | Retained) -> list[str]:
     return [outgoing.topic for outgoing in found]
 
 
-def test_a_status_that_changes_on_its_way_is_sent_once_more_with_the_last_only() -> None:
+async def test_a_status_that_changes_on_its_way_is_sent_once_more_with_the_last_only() -> None:
     retained = Retained(ROOT, lambda: None)
     retained.set("queue/a", Waiting(waiting=1))
     first = retained.next()

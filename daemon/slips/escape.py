@@ -18,6 +18,8 @@ _CONTROL_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 def control_character(text: str) -> str | None:
     """The first character of `text` that controls something (a device, the direction of writing) as ``U+001B``."""
+    if text.isprintable():
+        return None  # most texts: no character of these categories is printable
     found = next((each for each in text if unicodedata.category(each) in _CONTROL_CATEGORIES), None)
     return None if found is None else f"U+{ord(found):04X}"
 

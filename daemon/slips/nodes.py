@@ -60,6 +60,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
+    """A line of text in columns."""
+
     line: int
     frame: Frame
     columns: tuple[Column, ...]
@@ -67,12 +69,16 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
+    """A horizontal rule."""
+
     line: int
     frame: Frame
 
 
 @dataclass(frozen=True, slots=True)
 class CutRow:
+    """The paper is cut here."""
+
     line: int
 
 
@@ -86,6 +92,8 @@ class BorderRow:
 
 @dataclass(frozen=True, slots=True)
 class CodeRow:
+    """A QR code or a bar code: `options` say which."""
+
     line: int
     frame: Frame
     align: Align

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
 from daemon.slips.faults import SlipError, sentence
 from daemon.slips.nodes import Column, Run
@@ -17,8 +19,7 @@ _NEVER_LAST = frozenset("([{（【《〈「『“‘￥$")
 """Opening punctuation does not end one (避尾)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Glyph:
+class _Glyph(NamedTuple):
     character: str
     style: Style
     width: int
@@ -81,10 +82,8 @@ def _placed(glyphs: Sequence[_Glyph], width: int, align: Align) -> tuple[Span, .
     left = width - sum(glyph.width for glyph in glyphs)
     column = {Align.LEFT: 0, Align.CENTRE: (left + 1) // 2, Align.RIGHT: left}[align]
     spans: list[Span] = []
-    for glyph in glyphs:
-        if spans and spans[-1].style == glyph.style:
-            spans[-1] = Span(spans[-1].text + glyph.character, spans[-1].column, glyph.style)
-        else:
-            spans.append(Span(glyph.character, column, glyph.style))
-        column += glyph.width
+    for style, run in groupby(glyphs, key=attrgetter("style")):
+        alike = list(run)
+        spans.append(Span("".join(glyph.character for glyph in alike), column, style))
+        column += sum(glyph.width for glyph in alike)
     return tuple(spans)
