@@ -125,11 +125,10 @@ def test_every_number_is_explained_with_its_rule(
 
 
 def test_an_installed_kioskd_finds_those_it_brought_along(tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    assert shipped("profiles", prefix=tmp_path, checkout=checkout) == checkout / "profiles"
-    installed = tmp_path / "share" / "kioskd" / "profiles"
-    installed.mkdir(parents=True)
+    checkout, installed = tmp_path / "config", tmp_path / "share" / "kioskd" / "profiles"
     assert shipped("profiles", prefix=tmp_path, checkout=checkout) == installed
+    (checkout / "profiles").mkdir(parents=True)
+    assert shipped("profiles", prefix=tmp_path, checkout=checkout) == checkout / "profiles"
 
 
 def test_no_profile_sets_what_a_kiosk_has_of_its_own() -> None:

@@ -417,10 +417,11 @@ def test_the_wheel_has_every_template_where_it_is_looked_for(tmp_path: Path) -> 
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     (installed,) = tmp_path.glob("*.data/data")  # what an installer puts below sys.prefix
-    assert shipped("slips", installed) == installed / "share" / "kioskd" / "slips"
+    site_packages = tmp_path / "config"  # where a checkout would be, seen from the installed package
+    assert shipped("slips", installed, site_packages) == installed / "share" / "kioskd" / "slips"
     for language in SLIP_LANGUAGES:
         for name in SLIPS:
-            assert (shipped("slips", installed) / language / f"{name}{SUFFIX}").is_file()
+            assert (shipped("slips", installed, site_packages) / language / f"{name}{SUFFIX}").is_file()
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------
