@@ -1,4 +1,7 @@
-"""Every template there is: found, compiled when first used, and kept."""
+"""Every template there is: found, compiled when first used, and kept.
+
+What checks slips and lays them out is imported with the first of them: a daemon starts without.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,17 @@ import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from daemon.slips.examples import example
 from daemon.slips.faults import SlipError, SlipFault, sentence
-from daemon.slips.layout import lay_out
-from daemon.slips.markup import parse
-from daemon.slips.models import SLIPS, Slip
 from daemon.slips.places import OWN, SUFFIX, candidates, shipped_slips
 from daemon.slips.template import Template, read
 from daemon.texts import SLIP_LANGUAGES, SlipLanguage
-from drivers.printer.page import Page
+
+if TYPE_CHECKING:
+    from daemon.slips.models import Slip
+    from drivers.printer.page import Page
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ class SlipBook:
 
     def path(self, name: str, language: SlipLanguage) -> Path:
         """The template that counts. Raises SlipError when there is none of this name."""
+        from daemon.slips.models import SLIPS  # noqa: PLC0415
+
         if name not in SLIPS:
             near = next(iter(get_close_matches(name, list(SLIPS), n=1)), None)
             raise SlipError(sentence("unknown-template", name=name), nearest=near)
@@ -49,7 +53,7 @@ class SlipBook:
 
     def lay_out(self, name: str, language: SlipLanguage, slip: Slip, columns: int) -> Page:
         """`slip` on paper of so many columns. Raises SlipError naming the template's file and line."""
-        return self._laid_out(self.path(name, language), name, slip, columns)
+        return self._laid_out(self.path(name, language), slip, columns)
 
     def lay_out_anyhow(self, name: str, language: SlipLanguage, slip: Slip, columns: int) -> Page:
         """The same for a slip that somebody waits for: where a technician's template fails, ours is taken."""
@@ -57,10 +61,10 @@ class SlipBook:
         shipped = shipped_slips() / language / f"{name}{SUFFIX}"
         if path != shipped:
             try:
-                return self._laid_out(path, name, slip, columns)
+                return self._laid_out(path, slip, columns)
             except SlipError as error:
                 log.error("%s; the shipped template is used instead", error)
-        return self._laid_out(shipped, name, slip, columns)
+        return self._laid_out(shipped, slip, columns)
 
     def faults(self) -> Iterator[SlipFault]:
         """What is wrong with the technician's templates, each tried with example data on every paper."""
@@ -73,6 +77,8 @@ class SlipBook:
                 yield error.at(file=str(path)).fault
 
     def _try(self, path: Path, folder: Path) -> None:
+        from daemon.slips.examples import example  # noqa: PLC0415
+
         name = path.stem
         self.path(name, "en")
         languages = SLIP_LANGUAGES if folder == Path() else (str(folder),)
@@ -81,21 +87,19 @@ class SlipBook:
                 near = next(iter(get_close_matches(language, SLIP_LANGUAGES, n=1)), None)
                 raise SlipError(sentence("unknown-language", name=language), nearest=near)
             for columns in WIDTHS:
-                self._laid_out(path, name, example(name), columns)
+                self._laid_out(path, example(name), columns)
 
-    def _laid_out(self, path: Path, name: str, slip: Slip, columns: int) -> Page:
+    def _laid_out(self, path: Path, slip: Slip, columns: int) -> Page:
+        from daemon.slips.layout import lay_out  # noqa: PLC0415
+        from daemon.slips.markup import parse  # noqa: PLC0415
+
         template = self._templates.get(path)
         if template is None:
-            template = self._templates[path] = Template(read(path), str(path), _fields(name))
+            template = self._templates[path] = Template(read(path), str(path), frozenset(type(slip).model_fields))
         try:
             return lay_out(parse(template.lines(_values(slip), columns)), columns)
         except SlipError as error:
             raise error.at(file=str(path)) from None
-
-
-@cache
-def _fields(name: str) -> frozenset[str]:
-    return frozenset(SLIPS[name].model_fields)
 
 
 def _values(slip: Slip) -> Mapping[str, object]:

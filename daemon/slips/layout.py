@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from daemon.slips import graphics
@@ -132,7 +132,7 @@ class _Layout:
             left = area.left + ruled
             for cell, width in zip(cells, area.columns, strict=True):
                 here = cell[place] if place < len(cell) else ()
-                spans.extend(replace(span, column=span.column + left) for span in here)
+                spans.extend(Span(span.text, span.column + left, span.style) for span in here)
                 left += width + gap
             bars = area.bars if ruled else ()
             yield Line(tuple(spans), bars) if spans or bars else Feed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -12,12 +12,13 @@ from daemon.model import Model
 from daemon.settings import Settings
 from daemon.settings.faults import faults_of
 from daemon.settings.load import dotted
-from daemon.slips.book import SlipBook
 from daemon.slips.faults import SlipError, sentence
-from daemon.slips.models import SLIPS
 from daemon.texts import SlipLanguage
 from daemon.tickets import Ticket as TakenTicket
-from drivers.printer.page import Page
+
+if TYPE_CHECKING:
+    from daemon.slips.book import SlipBook
+    from drivers.printer.page import Page
 
 TICKET = "ticket"
 
@@ -35,6 +36,8 @@ class SlipOrder(Model):
 
     def lay_out(self, book: SlipBook, columns: int) -> Page:
         """The slip on paper of so many columns. Raises SlipError. Takes milliseconds, and more when it is the first."""
+        from daemon.slips.models import SLIPS  # noqa: PLC0415 - see `daemon.slips.book`
+
         try:
             slip = SLIPS[self.template].model_validate(self.data)
         except ValidationError as error:

@@ -42,6 +42,8 @@ class RingTiming:
 
 @dataclass(slots=True)
 class _Call:
+    """The call that rings now."""
+
     first_s: float
     last_s: float
     lasted_s: float

@@ -68,6 +68,8 @@ class EscposOptions:
 
 @dataclass(slots=True)
 class _Job:
+    """A page that somebody waits for."""
+
     pieces: Sequence[bytes]
     watcher: Watcher
     result: asyncio.Future[PrintResult]
