@@ -1,0 +1,76 @@
+"""What a kiosk meets in its life: a killed process, a hanging one, a full disk, a clock without a battery."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.harness import until
+from tests.system.kiosk import LIVES_ON, START_S, Attached, InstalledKiosk, unbroken
+
+pytestmark = LIVES_ON
+
+WATCHDOG_S = 30 + START_S
+"""WatchdogSec of the unit, and a start."""
+
+
+async def next_run(kiosk: InstalledKiosk, how: str, within_s: float = START_S) -> None:
+    """Do something to the process that ends it; return when systemd has started another, and it is online."""
+    process = await kiosk.property("MainPID")
+    kiosk.heard_before = len(kiosk.listener.messages)
+    await kiosk.run(how.replace("PID", process))
+    await until(lambda: kiosk.status("status").get("state") == "online", "the next run", within_s)
+    assert await kiosk.property("MainPID") != process
+
+
+async def test_killed_it_is_started_again_with_its_devices(kiosk: InstalledKiosk, attached: Attached) -> None:
+    kiosk.send("ticket/take", service="a", deadline_s=120)
+    await next_run(kiosk, "kill -KILL PID")
+    await kiosk.ready("printer-1", "panel-1", "panel-2")
+    assert (await kiosk.event("daemon.started", len(kiosk.events("daemon.started"))))["data"]["clean"] is False
+    assert (await kiosk.ask("ticket/take", service="a"))["status"] == "done"
+    unbroken(kiosk.listener)
+
+
+async def test_hanging_it_is_started_again_by_the_watchdog(kiosk: InstalledKiosk) -> None:
+    await kiosk.configure()
+    await next_run(kiosk, "kill -STOP PID", WATCHDOG_S)
+    assert "watchdog" in await kiosk.run("journalctl --no-pager -o cat -u kioskd -g watchdog -n 1")
+
+
+async def test_a_full_disk_is_said_and_nothing_is_confirmed_meanwhile(
+    kiosk: InstalledKiosk, attached: Attached
+) -> None:
+    await kiosk.run("systemctl stop kioskd; truncate -s 24M /var/small.img; mkfs.ext4 -q /var/small.img")
+    await kiosk.run("mount /var/small.img /var/lib/kioskd; chown kioskd: /var/lib/kioskd")
+    await kiosk.restart()
+    await kiosk.ready("printer-1", "panel-1")
+    printed = len(attached.numbers)
+    assert (await kiosk.ask("ticket/take", service="a"))["status"] == "done"
+    await kiosk.run("dd if=/dev/zero of=/var/lib/kioskd/filler bs=64k status=none; sync; true")
+    await kiosk.machine.press("3")
+    await until(lambda: kiosk.status("status").get("store") == "failing", "the fault")
+    refused = await kiosk.ask("ticket/take", service="a")
+    assert refused["status"] != "done"
+    assert len(attached.numbers) == printed + 1
+    assert kiosk.status("device/printer-1")["state"] == "ready"
+    await kiosk.run("rm /var/lib/kioskd/filler")
+    await until(lambda: kiosk.status("status").get("store") == "ok", "the end of it", kiosk.patience_s)
+    assert (await kiosk.ask("ticket/take", service="a"))["status"] == "done"
+    await kiosk.run("systemctl stop kioskd; umount /var/lib/kioskd; rm /var/small.img")
+    await kiosk.configure()
+    unbroken(kiosk.listener)
+
+
+async def test_a_clock_in_1970_breaks_no_sequence(kiosk: InstalledKiosk, attached: Attached) -> None:
+    await kiosk.run("systemctl stop kioskd; date -s '1970-01-02 00:00:00'")
+    await kiosk.restart()
+    await kiosk.ready("printer-1")
+    taken = await kiosk.ask("ticket/take", service="a")
+    assert taken["status"] == "done"
+    issued = await kiosk.event("ticket.issued", ticket=taken["data"]["ticket"])
+    assert datetime.fromisoformat(issued["time"]).year == 1970
+    await kiosk.run(f"date -s @{int(datetime.now(UTC).timestamp())}")
+    jumped = await kiosk.event("clock.jumped")
+    assert jumped["data"]["by_s"] > 50 * 365 * 86400
+    assert (await kiosk.ask("ticket/next", counter="2"))["data"]["number"]
+    unbroken(kiosk.listener)
