@@ -14,7 +14,8 @@ from functools import partial
 from daemon.clock import Clock
 from daemon.commands import Refusal, Reply, Status, command_types
 from daemon.database import Transaction
-from daemon.hall import Begin, Effect, Hall
+from daemon.effects import Begin, Effect
+from daemon.hall import Hall
 from daemon.journal import (
     Seen,
     awaited_replies,

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from daemon.display_desk import DisplayDesk
-from daemon.hall import Desks
+from daemon.effects import Desks
 from daemon.phone_desk import PhoneDesk
 from daemon.print_runner import PrintRunner
 from daemon.rating_desk import RatingDesk

@@ -17,7 +17,8 @@ import pytest
 from daemon import database_file, intake
 from daemon.commands import Refusal, Reply, Status
 from daemon.display_desk import DisplayDesk
-from daemon.hall import Desks, Hall
+from daemon.effects import Desks
+from daemon.hall import Hall
 from daemon.intake import Intake
 from daemon.settings import Settings, load_settings
 from drivers.device import DeviceError, Reason

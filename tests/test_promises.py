@@ -16,7 +16,8 @@ from daemon import promises, tickets
 from daemon.calendar import Calendar
 from daemon.commands import Request, TicketReprint, TicketTake
 from daemon.database import Transaction
-from daemon.hall import Desks, Hall
+from daemon.effects import Desks
+from daemon.hall import Hall
 from daemon.promises import BROKEN, DUE, watch_promises
 from daemon.settings import ConfigurationError, Service, Settings, load_settings
 from daemon.settings.calendar_file import parse_calendar, read_calendar

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from daemon.slips import columns, properties
 from daemon.slips.escape import control_character
@@ -18,6 +19,7 @@ from daemon.slips.nodes import (
     BorderRow,
     CodeOptions,
     CodeRow,
+    Column,
     CutRow,
     Frame,
     ImageRow,
@@ -28,8 +30,13 @@ from daemon.slips.nodes import (
 
 MAX_LINES = 4000
 
+MAX_KEPT_CHARACTERS = 200
+"""Longer lines, pictures most of all, are read anew each time: what is kept of slips is bounded."""
+
 _RULE = re.compile(r"-+")
 _CUT = re.compile(r"=+")
+_Parts = re.Pattern[str] | columns.Cell | tuple[Column, ...]
+"""What a line is: `_RULE`, `_CUT`, a property, or the columns of a text."""
 
 
 def parse(lines: Iterable[tuple[int, str]]) -> list[Row]:
@@ -59,22 +66,13 @@ class _Reader:
         self._options = CodeOptions()
 
     def read(self, line: int, text: str) -> Iterator[Row]:
-        code = control_character(text.replace("\t", " "))
-        if code is not None:
-            raise SlipError(sentence("control", code=code))
-        cells = columns.split(text)
-        single = cells[0].source
-        kinds = [columns.is_property(cell.source) for cell in cells]
-        if any(kinds):
-            if len(cells) > 1:
-                raise SlipError(sentence("single"))
-            yield from self._property(line, cells[0])
-        elif len(cells) == 1 and _RULE.fullmatch(single):
-            yield RuleRow(line, self._frame)
-        elif len(cells) == 1 and _CUT.fullmatch(single):
-            yield CutRow(line)
-        else:
-            yield TextRow(line, self._frame, tuple(columns.read_column(cell) for cell in cells))
+        match _parts(text) if len(text) <= MAX_KEPT_CHARACTERS else _taken_apart(text):
+            case columns.Cell() as single:
+                yield from self._property(line, single)
+            case tuple() as found:
+                yield TextRow(line, self._frame, found)
+            case found:
+                yield CutRow(line) if found is _CUT else RuleRow(line, self._frame)
 
     def _property(self, line: int, cell: columns.Cell) -> Iterator[Row]:
         members = properties.read_members(cell.source)
@@ -87,3 +85,22 @@ class _Reader:
             yield ImageRow(line, self._frame, cell.align, members["image"])
         if "code" in members:
             yield CodeRow(line, self._frame, cell.align, members["code"], self._options)
+
+
+def _taken_apart(text: str) -> _Parts:
+    code = control_character(text.replace("\t", " "))
+    if code is not None:
+        raise SlipError(sentence("control", code=code))
+    cells = columns.split(text)
+    if any([columns.is_property(cell.source) for cell in cells]):
+        if len(cells) > 1:
+            raise SlipError(sentence("single"))
+        return cells[0]
+    if len(cells) == 1:
+        for only in (_RULE, _CUT):
+            if only.fullmatch(cells[0].source):
+                return only
+    return tuple(columns.read_column(cell) for cell in cells)
+
+
+_parts = lru_cache(maxsize=256)(_taken_apart)  # most of a slip's lines were on the slip before it

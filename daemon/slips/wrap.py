@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -25,14 +26,15 @@ class _Glyph(NamedTuple):
     width: int
 
 
-def wrap(column: Column, width: int) -> list[tuple[Span, ...]]:
+@lru_cache(maxsize=256)  # most of a slip's columns were on the slip before it
+def wrap(column: Column, width: int) -> tuple[tuple[Span, ...], ...]:
     """The lines of `column`, each as spans that begin somewhere in 0 … `width`.
 
     A line breaks between words; inside one only where it is longer than a whole line. Raises SlipError for a
     character that is wider, magnified, than the column.
     """
     broken = (line for runs in column.lines for line in _broken(_glyphs(runs, width), width))
-    return [_placed(line, width, column.align) for line in broken]
+    return tuple(_placed(line, width, column.align) for line in broken)
 
 
 def _glyphs(runs: Sequence[Run], width: int) -> list[_Glyph]:

@@ -1,0 +1,50 @@
+"""Calls on the counters' telephones."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from daemon.events.base import Event
+
+
+class PhoneRinging(Event):
+    """A call comes in: its first ring."""
+
+    call: str
+    phone: str
+    counter: str | None
+
+
+class PhoneAnswered(Event):
+    """Somebody lifted the receiver, and the line said so."""
+
+    call: str
+    phone: str
+    counter: str | None
+    rings: int
+    in_time: bool = Field(description="within the rings that the rules allow")
+    ringing_s: float
+    caller: str | None = Field(description="the number, masked; null when withheld or not transmitted")
+
+
+class PhoneMissed(Event):
+    """The ringing ended, on a line that tells when a receiver is lifted, and none was."""
+
+    call: str
+    phone: str
+    counter: str | None
+    rings: int
+    ringing_s: float
+    caller: str | None
+
+
+class PhoneUnknown(Event):
+    """The ringing ended, and this line cannot tell whether anybody answered."""
+
+    call: str
+    phone: str
+    counter: str | None
+    rings: int
+    ringing_s: float
+    caller: str | None
+    reason: str = ""

@@ -1,0 +1,75 @@
+"""What becomes of slips."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from daemon.events.base import Event
+
+CopyNumber = Annotated[int, Field(ge=1, description="of this ticket: from 2 on the slip is marked as a reprint (补打)")]
+
+
+class PrintProgressed(Event):
+    """A long slip is on its way: told once a second while bytes leave."""
+
+    job: str
+    ticket: str
+    printer: str
+    copy_number: CopyNumber
+    sent: int = Field(description="bytes that have left")
+    total: int = Field(description="bytes in all")
+
+
+class PrintSent(Event):
+    """Every byte of the slip is on the wire. Nothing is known of paper yet."""
+
+    job: str
+    ticket: str
+    printer: str
+    copy_number: CopyNumber
+    bytes: int
+
+
+class PrintPrinted(Event):
+    """The printer itself said that the slip came out."""
+
+    job: str
+    ticket: str
+    printer: str
+    copy_number: CopyNumber
+    evidence: str = Field(description="what it rests on: process-id or gs-r")
+
+
+class PrintUnconfirmed(Event):
+    """The slip was sent and may be out; the printer never said."""
+
+    job: str
+    ticket: str
+    printer: str
+    copy_number: CopyNumber
+    reason: str
+
+
+class PrintFailed(Event):
+    """No whole slip came out."""
+
+    job: str
+    ticket: str
+    printer: str
+    copy_number: CopyNumber
+    reason: str
+    paper: bool = Field(description="whether part of it may have come out")
+    again: bool = Field(description="whether it is printed once more, after what came out was marked void")
+    detail: str = ""
+
+
+class PrintExpired(Event):
+    """Nobody waits for the slip any more: it was not printed."""
+
+    job: str
+    ticket: str
+    printer: str
+    copy_number: CopyNumber
+    reason: str

@@ -1,0 +1,59 @@
+"""kioskd itself: its runs, its configuration, its clock and its store."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from daemon.events.base import Event
+
+
+class DaemonStarted(Event):
+    """kioskd runs. `clean`: whether the run before this one ended in order."""
+
+    boot: str
+    version: str
+    clean: bool
+
+
+class DaemonStopping(Event):
+    """kioskd was told to stop."""
+
+    boot: str
+
+
+class ConfigurationReloaded(Event):
+    """A new configuration is in force, but for the keys that need a restart."""
+
+    boot: str
+    changed: tuple[str, ...]
+    after_restart: tuple[str, ...]
+
+
+class ConfigurationRejected(Event):
+    """A new configuration has errors; the old one stays in force."""
+
+    boot: str
+    errors: tuple[str, ...]
+
+
+class ClockJumped(Event):
+    """The time of day was set. Order is by sequence, never by time."""
+
+    before: AwareDatetime
+    after: AwareDatetime
+    by_s: float
+
+
+class StoreReplaced(Event):
+    """The database was damaged: put aside, and a new one begun. The epoch in the ids is a new one from here on."""
+
+    kept_as: str
+    reason: str
+
+
+class EventsDropped(Event):
+    """The store was full: these events were never sent and are gone."""
+
+    first_sequence: int
+    last_sequence: int
+    count: int
