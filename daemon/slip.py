@@ -20,6 +20,7 @@ from daemon.slips.examples import example_data
 from daemon.slips.faults import SlipError, sentence
 from daemon.slips.models import SLIPS, Slip
 from daemon.texts import SLIP_LANGUAGES, Language, SlipLanguage, Text
+from drivers.printer.escpos_text import ENCODINGS, RASTER
 from drivers.printer.page import DEFAULT_COLUMNS, Page
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -32,6 +33,7 @@ examples:
   kioskd slip fee-list --example > fees.json            data to begin from
   kioskd slip fee-list --data fees.json --html fees.html
   kioskd slip ticket --bytes ticket.bin && cat ticket.bin > /dev/usb/lp0
+  kioskd slip ticket --bytes ticket.bin --encoding raster     the same as dots, for a printer without a Chinese font
 
 A template slips/LANGUAGE/NAME.receipt, or slips/NAME.receipt, beside the configuration takes the place of the shipped
 one. How to write one: docs/slips.md.
@@ -62,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--png", type=Path, metavar="FILE", help="as a picture")
     parser.add_argument("--html", type=Path, metavar="FILE", help="as a page for the browser")
     parser.add_argument("--bytes", type=Path, metavar="FILE", help="as bytes for an ESC/POS printer")
+    parser.add_argument(
+        "--encoding",
+        choices=(*ENCODINGS, RASTER),
+        default=ENCODINGS[0],
+        help="of these bytes: the printer's (default %(default)s); raster for one without a Chinese font",
+    )
     parser.add_argument(
         "--columns",
         type=_columns,
@@ -217,7 +225,7 @@ def _write(page: Page, args: argparse.Namespace, slip_language: str) -> None:
 
         args.html.write_text(as_html(page, args.template, slip_language), encoding="utf-8")
     if args.bytes is not None:
-        args.bytes.write_bytes(_escpos(page))
+        args.bytes.write_bytes(_escpos(page, args.encoding))
     if args.text or not (args.png or args.html or args.bytes):
         from drivers.printer.page_text import as_text  # noqa: PLC0415
 
@@ -234,12 +242,13 @@ def _png(page: Page) -> bytes:
         raise SlipError(sentence("no-font", package=error.package)) from None
 
 
-def _escpos(page: Page) -> bytes:
-    """What a printer with every option at its default is sent."""
+def _escpos(page: Page, encoding: str) -> bytes:
+    """What a printer with every other option at its default is sent."""
     from drivers.printer.escpos import EscposOptions  # noqa: PLC0415
-    from drivers.printer.escpos_layout import PREAMBLE, lay_out  # noqa: PLC0415
+    from drivers.printer.escpos_layout import lay_out, preamble  # noqa: PLC0415
 
+    layout = EscposOptions(columns=page.columns, encoding=encoding).layout
     try:
-        return PREAMBLE + b"".join(lay_out(page, EscposOptions(columns=page.columns).layout))
+        return preamble(layout) + b"".join(lay_out(page, layout))
     except ValueError as error:
         raise SlipError(sentence("unprintable", detail=error)) from None

@@ -99,11 +99,16 @@ Item = Line | Qr | Barcode | Image | Blank
 
 @dataclass(slots=True)
 class Slip:
-    """A stretch of paper: hanging from the printer until `cut` (full or partial) or `torn` by the end of its roll."""
+    """A stretch of paper: hanging from the printer until `cut` (full or partial) or `torn` by the end of its roll.
+
+    `number` counts the slips of a printer; `changes` counts what happened to this one.
+    """
 
     items: list[Item] = field(default_factory=list)
     cut: str | None = None
     torn: bool = False
+    number: int = 0
+    changes: int = 0
 
     @property
     def has_ink(self) -> bool:
@@ -119,9 +124,13 @@ class Slip:
 
 
 class Paper:
-    """A roll: finished slips, oldest first, and the one in the printer's mouth, always the last."""
+    """A roll: finished slips, oldest first, and the one in the printer's mouth, always the last.
 
-    def __init__(self) -> None:
+    It is `columns` of single-width characters wide.
+    """
+
+    def __init__(self, columns: int = 48) -> None:
+        self.columns = columns
         self.slips: deque[Slip] = deque([Slip()], maxlen=MAX_SLIPS)
         self.printed_mm = 0.0
 
@@ -132,6 +141,7 @@ class Paper:
     def put(self, item: Item, height_dots: int) -> float:
         """Print `item`; how many millimetres of paper it took."""
         items = self.hanging.items
+        self.hanging.changes += 1
         if isinstance(item, Blank) and items and isinstance(items[-1], Blank):
             items[-1] = replace(items[-1], dots=items[-1].dots + item.dots)
         elif len(items) < MAX_ITEMS:
@@ -142,13 +152,16 @@ class Paper:
 
     def cut(self, kind: str) -> None:
         self.hanging.cut = kind
-        self.slips.append(Slip())
+        self._begin()
 
     def tear(self) -> None:
         """The roll ended, or was changed: what hung out of the printer goes with the old one."""
         if self.hanging.items:
             self.hanging.torn = True
-            self.slips.append(Slip())
+            self._begin()
+
+    def _begin(self) -> None:
+        self.slips.append(Slip(number=self.hanging.number + 1))
 
     def take(self) -> None:
         """Somebody takes every finished slip away."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from io import BytesIO
 
 from PIL import Image as Picture
@@ -38,14 +39,38 @@ def roll_as_png(slips: Iterable[Slip], columns: int, fonts: Fonts | None = None)
         parts = [part for slip in slips for part in draughtsman.slip(slip)]
     except FontMissing as error:
         raise CommandError(str(error)) from error
-    height = min(sum(part.height for part in parts) + 2 * MARGIN_DOTS, MAX_HEIGHT_DOTS)
-    roll = Picture.new("1", (columns * COLUMN_DOTS + 2 * MARGIN_DOTS, height), 0)
-    bottom = height - MARGIN_DOTS
+    return _as_png(_pasted(parts, columns * COLUMN_DOTS, margin=MARGIN_DOTS))
+
+
+def slip_as_png(slip: Slip, columns: int) -> bytes:
+    """`slip` alone, as wide as its paper, in the fonts of this machine; the same errors."""
+    draughtsman = _Draughtsman(columns, _machine_fonts())
+    try:
+        parts = draughtsman.items(slip)
+    except FontMissing as error:
+        raise CommandError(str(error)) from error
+    return _as_png(_pasted(parts, columns * COLUMN_DOTS, margin=0))
+
+
+@cache
+def _machine_fonts() -> Fonts:
+    return Fonts()
+
+
+def _pasted(parts: Sequence[Picture.Image], width: int, *, margin: int) -> Picture.Image:
+    """`parts` one below the other, the last ones where not all have room."""
+    height = max(1, min(sum(part.height for part in parts) + 2 * margin, MAX_HEIGHT_DOTS))
+    paper = Picture.new("1", (width + 2 * margin, height), 0)
+    bottom = height - margin
     for part in reversed(parts):
         bottom -= part.height
-        roll.paste(part, (MARGIN_DOTS, bottom))
+        paper.paste(part, (margin, bottom))
+    return paper
+
+
+def _as_png(picture: Picture.Image) -> bytes:
     stream = BytesIO()
-    _inverted(roll).save(stream, "PNG")
+    _inverted(picture).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -61,8 +86,11 @@ class _Draughtsman:
         self._fonts = fonts
 
     def slip(self, slip: Slip) -> list[Picture.Image]:
-        parts = [self._item(item) for item in slip.items]
-        return [*parts, *([self._end(slip)] if slip.cut or slip.torn else [])]
+        """`slip` and the end of it."""
+        return [*self.items(slip), *([self._end(slip)] if slip.cut or slip.torn else [])]
+
+    def items(self, slip: Slip) -> list[Picture.Image]:
+        return [self._item(item) for item in slip.items]
 
     def _item(self, item: Item) -> Picture.Image:
         match item:

@@ -47,8 +47,8 @@ class EscposPrinterSimulator:
         buffer_bytes: int = 4096,
         flow: str = "xonxoff",
     ) -> None:
-        self.changed: Callable[[], None] = _nobody
-        self.paper = Paper()
+        self.changed: Callable[[], None] = lambda: None
+        self.paper = Paper(columns)
         self.powered = True
         self.discarded = 0
         self.received = 0
@@ -268,6 +268,10 @@ class EscposPrinterSimulator:
     # --- what a person sees ----------------------------------------------------------------------------------------
 
     def state(self) -> Mapping[str, Any]:
+        return {**self.front(), "slips": [slip.as_json() for slip in self.paper.slips]}
+
+    def front(self) -> Mapping[str, Any]:
+        """The state without the paper."""
         return {
             "powered": self.powered,
             "status": asdict(self.status),
@@ -282,19 +286,14 @@ class EscposPrinterSimulator:
             "discarded_bytes": self.discarded,
             "drawer_kicks": self._answers.drawer_kicks,
             "unknown_commands": list(self.unknown_commands),
-            "slips": [slip.as_json() for slip in self.paper.slips],
         }
 
     def png(self) -> bytes:
         """The roll as a picture; see `simulators.escpos_png`."""
         from simulators.escpos_png import roll_as_png  # noqa: PLC0415 - Pillow, for whoever looks
 
-        return roll_as_png(self.paper.slips, self._engine.columns)
+        return roll_as_png(self.paper.slips, self.paper.columns)
 
     def printed_text(self) -> str:
         """Every printed line of every slip, one below the other."""
         return "\n".join(line for slip in self.paper.slips for line in slip.lines)
-
-
-def _nobody() -> None:
-    """Nobody watches."""

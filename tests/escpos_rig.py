@@ -80,6 +80,10 @@ class Rig:
     async def ready(self) -> None:
         await until(lambda: self.condition == (State.READY, ()))
 
+    async def met(self) -> None:
+        """Return when the driver knows what its printer can do."""
+        await until(lambda: self.condition is not None and self.condition[0] is State.READY)
+
     async def faulted(self, *reasons: Reason) -> None:
         await until(lambda: self.condition == (State.FAULTED, reasons))
 

@@ -20,6 +20,7 @@ from daemon import tickets
 from daemon.commands import Reply
 from daemon.database import Transaction
 from daemon.print_runner import PrintRunner
+from daemon.print_subject import Subject
 from daemon.printing import enqueue, next_copy
 from daemon.settings import Service
 from daemon.settings.model import OnFailure
@@ -221,7 +222,7 @@ class Department:
         def change(transaction: Transaction) -> Ticket:
             ticket, ahead = tickets.take(transaction, "a", SERVICE)
             order = _order(ticket, ahead, transaction.now)
-            enqueue(transaction, PRINTER, ticket.id, order, self._deadline(patience_s), command)
+            enqueue(transaction, PRINTER, Subject(ticket.id), order, self._deadline(patience_s), command)
             return ticket
 
         ticket = self.ledger.do(change)
@@ -233,9 +234,9 @@ class Department:
 
         def change(transaction: Transaction) -> int:
             valid = tickets.valid(transaction, ticket.id)
-            copy_number = next_copy(transaction, valid.id)
+            copy_number = next_copy(transaction, Subject(valid.id))
             order = _order(valid, tickets.ahead_of(transaction, valid), transaction.now)
-            enqueue(transaction, PRINTER, valid.id, order, self._deadline(200.0), command, copy_number)
+            enqueue(transaction, PRINTER, Subject(valid.id), order, self._deadline(200.0), command, copy_number)
             return copy_number
 
         copy_number = self.ledger.do(change)

@@ -10,17 +10,22 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from PIL import Image
 
+from drivers.printer.fonts import Fonts
+from simulators import escpos_png
 from simulators.bench.bench import Bench, Plan, make_server
 from simulators.bench.broker import choose_broker
-from simulators.bench.floor import SHOWN_SLIPS, Floor
+from simulators.bench.floor import Floor
 from simulators.bench.hall import DEFAULT_HALL, read_hall
 from simulators.bench.mqtt import MAX_TOPICS, Messages
+from simulators.bench.paper import SHOWN_SLIPS
 from simulators.bench.picture import KEPT_ENTRIES, Picture
 from simulators.bench.web import MAX_BODY_BYTES, MAX_VIEWERS, STATIC
 
@@ -31,7 +36,11 @@ Until = Callable[..., Awaitable[None]]
 class Answer:
     status: int
     headers: Mapping[str, str]
-    body: str
+    content: bytes
+
+    @property
+    def body(self) -> str:
+        return self.content.decode()
 
 
 @dataclass(slots=True)
@@ -63,7 +72,7 @@ class Page:
         head, _, rest = raw.partition(b"\r\n\r\n")
         status, *lines = head.decode().split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in lines)
-        return Answer(int(status.split()[1]), fields, rest.decode())
+        return Answer(int(status.split()[1]), fields, rest)
 
     async def get(self, path: str) -> Answer:
         return await self.ask("GET", path, [("Host", self.host)])
@@ -204,7 +213,9 @@ async def test_a_page_first_gets_everything_and_then_what_changes(page: Page) ->
         devices = first["items"]["bench"]["devices"]
         assert {f"device/{name}" for name in devices} <= first["items"].keys()
         assert first["items"]["bench"]["counters"]["c1"]["panel"] == "panel-1"
-        assert first["items"]["device/printer-1"]["state"]["slips"] == [{"items": [], "cut": None, "torn": False}]
+        assert first["items"]["device/printer-1"]["state"]["slips"] == [
+            {"number": 0, "changes": 0, "cut": None, "torn": False, "ink": False, "text": ""}
+        ]
         assert "paper-end" in first["items"]["bench"]["simulators"]["printer-1"]["commands"]
         assert (await page.post("/device/printer-1", {"command": "paper-end"})).status == 204
         changed = await stream.update(lambda update: "device/printer-1" in update["items"])
@@ -222,7 +233,7 @@ async def test_bytes_on_a_real_line_come_out_as_paper_and_as_hex(page: Page, tmp
             await stream.update()
             os.write(host, "票号 <b>A001</b>\n\x1dV\x00".encode("gb18030"))
             cut = await stream.update(lambda update: _slips(update)[:1] and _slips(update)[0]["cut"])
-            assert _slips(cut)[0]["items"][0]["spans"][0]["text"] == "票号 <b>A001</b>"
+            assert _slips(cut)[0]["text"] == "票号 <b>A001</b>"
             heard = cut if "wire" in cut["logs"] else await stream.update(lambda update: "wire" in update["logs"])
             piece = heard["logs"]["wire"][0]
             assert (piece["device"], piece["direction"]) == ("printer-1", "to-device")
@@ -309,15 +320,46 @@ async def test_what_is_no_json_is_refused(page: Page) -> None:
         assert (await page.ask("POST", "/command", own, body)).status == 400
 
 
-async def test_a_qr_code_is_drawn_here(page: Page) -> None:
-    answer = await page.get("/qr.svg?data=https%3A%2F%2Fexample.com%2F%3Cscript%3E&level=H")
-    assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
-    assert answer.body.startswith("<svg")
-    assert "script" not in answer.body
-    assert (await page.get("/qr.svg")).status == 400
-    assert (await page.get("/qr.svg?data=x&level=Z")).status == 400
-    assert (await page.get("/qr.svg?level=H&data=" + "x" * 1000)).status == 200
-    assert (await page.get("/qr.svg?level=H&data=" + "x" * 1001)).status == 400
+@contextlib.asynccontextmanager
+async def _printed(page: Page, tmp_path: Path, data: bytes, until: Until, slips: int) -> AsyncIterator[None]:
+    """`data` has come out of the printer as so many slips, the last of them hanging from it."""
+    host = os.open(tmp_path / "printer-1", os.O_RDWR | os.O_NOCTTY)
+    try:
+        os.write(host, data)
+        await until(lambda: len(_roll(page)) == slips and _roll(page)[-1]["ink"])
+        yield
+    finally:
+        os.close(host)
+
+
+async def test_a_slip_is_a_picture_of_what_stands_on_the_paper(page: Page, tmp_path: Path, until: Until) -> None:
+    data = "票号 A001 𠮷\n".encode("gb18030") + b"\x1dv0\0\2\0\1\0\xff\x01" + b"\x1dV\x00B\n"
+    async with _printed(page, tmp_path, data, until, 2):
+        first, second = _roll(page)
+    assert first["text"] == "票号 A001 𠮷"
+    answer = await page.get(f"/slip/printer-1/{first['number']}.png")
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    with Image.open(BytesIO(answer.content)) as picture:
+        assert (picture.mode, picture.size) == ("1", (48 * 12, 30 + 1))
+        bottom = [x for x in range(picture.width) if not picture.getpixel((x, 30))]
+    assert bottom == [*range(8), 15]
+    other = await page.get(f"/slip/printer-1/{second['number']}.png")
+    assert other.content != answer.content
+
+
+@pytest.mark.parametrize("path", ["/slip/printer-1/7.png", "/slip/display-1/0.png", "/slip/nobody/0.png"])
+async def test_there_is_no_picture_of_what_is_not_there(page: Page, path: str) -> None:
+    assert (await page.get(path)).status == 404
+
+
+async def test_a_machine_without_a_font_says_what_to_install(
+    page: Page, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(escpos_png, "_machine_fonts", lambda: Fonts(tmp_path / "no-fonts"))
+    async with _printed(page, tmp_path, "号\n".encode("gb18030"), until, 1):
+        answer = await page.get("/slip/printer-1/0.png")
+    assert (answer.status, "apt install fonts-droid-fallback" in answer.body) == (400, True)
 
 
 # bounds

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.printer.escpos_layout import PREAMBLE, Layout, lay_out
+from drivers.printer.escpos_layout import PREAMBLE, lay_out
+from drivers.printer.escpos_line import Layout
 from drivers.printer.escpos_text import ENCODINGS, columns
 from drivers.printer.fonts import Fonts
 from drivers.printer.page import Line, Page, Span, Style

@@ -16,7 +16,8 @@ from PIL import Image, ImageChops
 from drivers.device import Reason
 from drivers.printer.capability import Outcome
 from drivers.printer.escpos_image import column_image, raster
-from drivers.printer.escpos_layout import PREAMBLE, Layout, lay_out
+from drivers.printer.escpos_layout import PREAMBLE, lay_out
+from drivers.printer.escpos_line import Layout
 from drivers.printer.escpos_text import Unprintable
 from drivers.printer.fonts import Fonts
 from drivers.printer.page import PLAIN, Bitmap, Line, Page, Span, Style

@@ -14,7 +14,8 @@ import pytest
 from escpos.printer import Dummy, Network, Serial
 from PIL import Image as Picture
 
-from drivers.printer.escpos_layout import Layout, lay_out
+from drivers.printer.escpos_layout import lay_out
+from drivers.printer.escpos_line import Layout
 from drivers.printer.page import Page, QrCode
 from simulators.escpos_paper import Barcode, Image, Qr
 from simulators.escpos_printer import EscposPrinterSimulator

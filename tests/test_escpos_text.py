@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from drivers.printer.barcode import modules
 from drivers.printer.escpos_codes import MAX_QR_BYTES
-from drivers.printer.escpos_layout import CUTS, PREAMBLE, Layout, lay_out, void_slip
+from drivers.printer.escpos_layout import CUTS, PREAMBLE, lay_out, unconfirmed_slip, void_slip
+from drivers.printer.escpos_line import Layout
 from drivers.printer.escpos_text import ENCODINGS, Unprintable, columns, encode_text
 from drivers.printer.page import (
     Align,
@@ -197,8 +198,17 @@ def test_chinese_grows_by_fs_where_gs_does_not_reach_it() -> None:
     printer = EscposPrinterSimulator(fs_size=True, mm_per_s=None)
     printer.receive(data)
     assert printer.state()["slips"][-1]["items"][0]["spans"][0]["style"] == style(width=2, height=2)
-    with pytest.raises(ValueError, match="width"):
-        lay_out(Page((line("号", 0, Style(3)),)), layout)
+
+
+def test_larger_chinese_than_fs_can_magnify_is_drawn_and_a_number_is_not() -> None:
+    layout = Layout("gb18030", 48, "partial", four_byte=False, fs_size=True)
+    printer = EscposPrinterSimulator(fs_size=True, mm_per_s=None)
+    page = Page((line("A012", 0, Style(4, 4)), line("号", 0, Style(3, 3)), line("号")))
+    printer.receive(b"".join(lay_out(page, layout)))
+    items = printer.state()["slips"][-1]["items"]
+    assert [item["kind"] for item in items] == ["line", *["image"] * 4, "line"]
+    assert items[0]["spans"][0]["style"] == style(width=4, height=4)
+    assert items[-1]["spans"][0]["style"] == style()
 
 
 @pytest.mark.parametrize(
@@ -242,6 +252,17 @@ def test_each_way_to_end_a_slip(cut: str, mark: str | None) -> None:
 def test_a_slip_can_be_marked_void_in_every_code(encoding: str) -> None:
     layout = Layout(encoding, 32, "partial", four_byte=False, fs_size=False)
     assert "VOID" in on_paper(void_slip(layout), code=encoding).printed_text()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_slip_can_be_told_unconfirmed_in_every_code(encoding: str) -> None:
+    layout = Layout(encoding, 16, "partial", four_byte=False, fs_size=False)
+    printer = EscposPrinterSimulator(code=encoding, columns=16, mm_per_s=None)
+    printer.receive(unconfirmed_slip(layout))
+    words = "以上小票未確認" if encoding == "big5" else "以上小票未确认"
+    slip, hanging = printer.paper.slips
+    assert [line.strip() for line in slip.lines] == [words, "UNCONFIRMED"]
+    assert (slip.cut, hanging.items) == ("partial", [])
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from simulators.escpos_model import MODELS
 from simulators.escpos_printer import EscposPrinterSimulator
 from tests import virtual_time
 from tests.print_department import Department, LoopClock, book
-from tests.print_paper import Found, look_at
+from tests.print_paper import Found, look_at, untold
 from tests.store_rig import Ledger
 
 REMEDY_S = 3.0
@@ -41,6 +41,10 @@ REMEDIES: Mapping[str, str] = {
 MODEL_NAMES = tuple(MODELS)
 CONFIRMING = frozenset(("full", "gs-r", "no-asb"))
 """The models that can say that they printed."""
+TELLING = CONFIRMING | {"plain"}
+"""The models that tell of their faults at all: what hangs from them is cut off, or marked, before the next ticket."""
+NOTICED_BY_ALL = frozenset(("line-cut", "kill"))
+"""The faults that kioskd learns of even where the printer says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Row:
     valid_marked: int
     void: int
     torn: int
+    doubtful: int
     loose_halves: int
 
 
@@ -144,6 +149,8 @@ class Trial:
         assert found.valid + found.valid_marked <= 1, case
         if self.model in CONFIRMING:
             assert found.loose_halves == 0, case
+        elif self.model in TELLING or fault in NOTICED_BY_ALL:
+            assert untold(self.printer.paper.slips, ticket.number) == 0, case
         return found
 
     async def _check_next(self) -> None:
@@ -157,7 +164,7 @@ class Trial:
 
     def _is_out(self, ticket: Ticket) -> bool:
         slips = [[line.strip() for line in slip.lines] for slip in self.printer.paper.slips if slip.cut]
-        if self.model in CONFIRMING:
+        if self.model in TELLING:
             return ["综合业务", ticket.number] in slips
         return any(lines[-2:] == ["综合业务", ticket.number] for lines in slips)
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from daemon import slip
 from daemon.__main__ import main
 from daemon.slips.examples import example_data
 from daemon.slips.models import SLIPS
+from drivers.printer.escpos_text import ENCODINGS
 from simulators.escpos_printer import EscposPrinterSimulator
 
 GOLDEN = Path(__file__).parent / "golden" / "slips"
@@ -58,6 +60,17 @@ def test_every_kind_of_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert list(printer.unknown_commands) == []
     assert kioskd("slip", "ticket", "--text", *words) == 0
     assert capsys.readouterr().out.startswith("     District Service Centre\n")
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS, "raster"])
+def test_bytes_for_a_printer_of_each_code(encoding: str, tmp_path: Path) -> None:
+    data = tmp_path / "t.bin"
+    assert kioskd("slip", "ticket", "--language", "zh-CN", "--bytes", data, "--encoding", encoding) == 0
+    printer = EscposPrinterSimulator(code="gb18030" if encoding == "raster" else encoding, mm_per_s=None)
+    printer.receive(data.read_bytes())
+    assert list(printer.unknown_commands) == []
+    assert ("A012" in printer.printed_text()) == (encoding != "raster"), "dots are no text"
+    assert printer.paper.slips[0].has_ink
 
 
 def test_data_from_the_command_line_a_file_and_stdin(
@@ -175,11 +188,43 @@ def test_an_own_template_is_previewed_and_passes_the_check(
     configuration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = configuration.parent / "slips" / "ticket.receipt"
-    own.write_text("number {{ number }}\n")
+    own.write_text("{% if reprint %}\n补打\n{% endif %}\nnumber {{ number }}\n")
     assert kioskd("slip", "ticket", "--config", configuration) == 0
     assert "number A012" in capsys.readouterr().out
     assert kioskd("check", "--config", configuration) == 0
     assert capsys.readouterr().out.startswith(f"OK: {configuration}\n")
+
+
+NO_MARK: Mapping[str, str] = {
+    "en": "a reprint looks like the first slip. Add three lines above the number: {% if reprint %}, `~补打~`, "
+    "{% endif %} (any of 补打, 補打, 補印, REPRINT will do)",
+    "zh-CN": "补打的小票上看不出是补打。请在号码上方加三行：{% if reprint %}、`~补打~`、{% endif %}"
+    "（补打, 補打, 補印, REPRINT 都可以）",
+}
+
+
+@pytest.mark.parametrize("language", NO_MARK)
+@pytest.mark.parametrize("text", ["{{ number }}\n", "REPRINT\n{{ number }}\n", "{% if reprint %}\n-\n{% endif %}\na\n"])
+def test_check_insists_that_a_reprint_can_be_told_from_the_slip_before_it(
+    configuration: Path, text: str, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = configuration.parent / "slips" / "ticket.receipt"
+    own.write_text(text, encoding="utf-8")
+    assert kioskd("check", "--config", configuration, language=language) == 1
+    assert capsys.readouterr().err.splitlines()[0] == f"{own}: {NO_MARK[language]}"
+
+
+@pytest.mark.parametrize("mark", ["补打", "補印", "~reprint~", "补~打"])
+def test_what_check_says_to_add_is_enough(configuration: Path, mark: str) -> None:
+    own = configuration.parent / "slips" / "ticket.receipt"
+    own.write_text(f"{{% if reprint %}}\n`~{mark}~`\n{{% endif %}}\n{{{{ number }}}}\n", encoding="utf-8")
+    assert kioskd("check", "--config", configuration) == 0
+
+
+def test_slips_for_technicians_need_no_mark(configuration: Path) -> None:
+    for name in ("readiness", "test-page"):
+        (configuration.parent / "slips" / f"{name}.receipt").write_text("checked\n")
+    assert kioskd("check", "--config", configuration) == 0
 
 
 def test_check_names_file_and_line_of_every_wrong_template(

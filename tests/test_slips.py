@@ -33,7 +33,8 @@ from daemon.slips.template import FILTERS, Template
 from daemon.texts import SLIP_LANGUAGES, SlipLanguage
 from daemon.tickets import Ticket as TakenTicket
 from daemon.tickets import TicketState
-from drivers.printer.escpos_layout import PREAMBLE, Layout, lay_out
+from drivers.printer.escpos_layout import PREAMBLE, lay_out
+from drivers.printer.escpos_line import Layout
 from drivers.printer.page import Barcode, Line, Page, QrCode
 from drivers.printer.page_text import as_text
 from simulators.escpos_printer import EscposPrinterSimulator
@@ -361,6 +362,22 @@ def test_somebody_who_waits_gets_the_shipped_ticket_when_the_own_one_fails(
     assert "请留意叫号" in as_text(order.lay_out(SlipBook(configuration), 32))
     assert f"{own}:1: the template failed: ZeroDivisionError" in caplog.text
     assert "the shipped template is used instead" in caplog.text
+
+
+def test_no_reprint_comes_out_that_could_be_taken_for_the_slip_before_it(
+    configuration: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody is made to run kioskd check; two slips that look the same would be two valid tickets."""
+    own = configuration.parent / "slips" / "ticket.receipt"
+    own.write_text("own\n{{ number }}\n")
+    order = SlipOrder(template="ticket", language="zh-CN", data=example_data("ticket"))
+    book = SlipBook(configuration)
+    assert as_text(order.lay_out(book, 32)).split() == ["own", "A012", "=" * 32]
+    assert not caplog.records
+    again = as_text(order.as_reprint().lay_out(book, 32))
+    assert "补打" in again
+    assert "own" not in again
+    assert f"{own}: a reprint looks like the first slip" in caplog.text
 
 
 # --- the ticket of a command ----------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from daemon.doctor.store import check_store, holder, may_be_running
 from daemon.settings import ConfigurationError, Settings, load_configuration
 from daemon.texts import Text
 from drivers.catalog import Kind
+from drivers.printer.escpos_text import RASTER
 
 Progress = Callable[[Text], None]
 
@@ -141,8 +142,10 @@ def _standing(settings: Settings, machine: Machine, running: Running) -> Iterato
         install = "install -m 644 /opt/kioskd/lib/kioskd/systemd/kioskd.sysusers /etc/sysusers.d/kioskd.conf"
         yield found("no-account", about("service"), install, "systemd-sysusers", user=machine.user)
     yield from check_store(settings.store.path, machine, running.holder)
-    if any(device.kind is Kind.PRINTER for device in settings.devices.values()):
-        yield from check_fonts(machine.fonts)
+    printers = [device for device in settings.devices.values() if device.kind is Kind.PRINTER]
+    if printers:
+        all_drawn = any(getattr(device.options, "encoding", "") == RASTER for device in printers)
+        yield from check_fonts(machine.fonts, all_drawn=all_drawn)
     yield from same_nodes(settings.devices)
     if running.daemon:
         stop = "systemctl stop kioskd"

@@ -311,4 +311,18 @@ WORDS: Mapping[str, tuple[Text, Text]] = {
             "install one: it draws the characters that a printer's own font lacks",
         ),
     ),
+    "no-rare-font": (
+        Text("没有安装生僻字字体", "no font for rare characters is installed"),
+        Text(
+            "安装一个：没有它，姓名里有 {example} 这类字的小票会被拒绝",
+            "install one: without it a slip with a name such as {example} in it is refused",
+        ),
+    ),
+    "no-latin-font": (
+        Text("没有安装西文等宽字体", "no monospaced Latin font is installed"),
+        Text(
+            '安装一个：encoding = "raster" 的打印机，字母和数字也要用它来画',
+            'install one: for a printer of encoding = "raster" letters and digits are drawn, too',
+        ),
+    ),
 }

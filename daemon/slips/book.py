@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REPRINT_MARKS = ("补打", "補打", "補印", "REPRINT")
+"""What tells a reprint from the slip before it: one of these has to stand on it, and not on the other."""
+
 WIDTHS = (32, 48)
 """The papers that every template is tried on: 58 and 80 mm."""
 
@@ -58,12 +61,13 @@ class SlipBook:
     def lay_out_anyhow(self, name: str, language: SlipLanguage, slip: Slip, columns: int) -> Page:
         """The same for a slip that somebody waits for: where a technician's template fails, ours is taken."""
         path = self.path(name, language)
-        shipped = shipped_slips() / language / f"{name}{SUFFIX}"
-        if path != shipped:
-            try:
-                return self._laid_out(path, slip, columns)
-            except SlipError as error:
-                log.error("%s; the shipped template is used instead", error)
+        try:
+            return self._laid_out(path, slip, columns)
+        except SlipError as error:
+            shipped = shipped_slips() / language / f"{name}{SUFFIX}"
+            if path == shipped:
+                raise
+            log.error("%s; the shipped template is used instead", error)
         return self._laid_out(shipped, slip, columns)
 
     def faults(self) -> Iterator[SlipFault]:
@@ -88,8 +92,18 @@ class SlipBook:
                 raise SlipError(sentence("unknown-language", name=language), nearest=near)
             for columns in WIDTHS:
                 self._laid_out(path, example(name), columns)
+                self._laid_out(path, example(name).model_copy(update={"reprint": True}), columns)
 
     def _laid_out(self, path: Path, slip: Slip, columns: int) -> Page:
+        """Never a reprint that could be taken for the slip before it."""
+        page = self._filled(path, slip, columns)
+        if slip.reprint and slip.REPRINT_MARKED:
+            first = self._filled(path, slip.model_copy(update={"reprint": False}), columns)
+            if _reprint_marks(page) <= _reprint_marks(first):
+                raise SlipError(sentence("no-reprint-mark", marks=", ".join(REPRINT_MARKS)), file=str(path))
+        return page
+
+    def _filled(self, path: Path, slip: Slip, columns: int) -> Page:
         from daemon.slips.layout import lay_out  # noqa: PLC0415
         from daemon.slips.markup import parse  # noqa: PLC0415
 
@@ -100,6 +114,13 @@ class SlipBook:
             return lay_out(parse(template.lines(_values(slip), columns)), columns)
         except SlipError as error:
             raise error.at(file=str(path)) from None
+
+
+def _reprint_marks(page: Page) -> int:
+    from drivers.printer.page_text import as_text  # noqa: PLC0415
+
+    text = as_text(page).replace(" ", "").upper()
+    return sum(text.count(mark) for mark in REPRINT_MARKS)
 
 
 def _values(slip: Slip) -> Mapping[str, object]:

@@ -101,6 +101,11 @@ SENTENCES: Mapping[str, Text] = {
         "{kind} 不能直接打印，请用过滤器（date、time、moment、money）",
         "a {kind} is no text: use a filter (date, time, moment, money)",
     ),
+    "no-reprint-mark": Text(
+        "补打的小票上看不出是补打。请在号码上方加三行：{{% if reprint %}}、`~补打~`、{{% endif %}}（{marks} 都可以）",
+        "a reprint looks like the first slip. Add three lines above the number: {{% if reprint %}}, `~补打~`, "
+        "{{% endif %}} (any of {marks} will do)",
+    ),
     "unknown-template": Text("没有模板“{name}”", "there is no template {name!r}"),
     "unknown-language": Text("没有语言“{name}”", "there is no language {name!r}"),
     # what becomes of it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from daemon.slips import graphics
 from daemon.slips.faults import SlipError, sentence
@@ -161,12 +162,12 @@ class _Layout:
 
     def _area(self, frame: Frame, widths: Sequence[int]) -> _Area:
         borders = len(widths) + 1 if frame.border == RULED else max(len(widths) - 1, 0) * frame.border
-        shared = _shared(widths, self._columns - borders)
+        shared = _shared(tuple(widths), self._columns - borders)
         if shared is None:
             raise SlipError(sentence("too-many-columns", wanted=len(widths), columns=self._columns))
         taken = sum(shared) + borders if widths else self._columns
         left = (self._columns - taken) * _SHARE[frame.align] // 2
-        return _Area(left, taken, tuple(shared))
+        return _Area(left, taken, shared)
 
     def _alone(self, frame: Frame) -> _Area:
         """The area of a row that is no text: all of the paper, or what the columns of given widths take."""
@@ -202,7 +203,8 @@ class _Layout:
         self._rules = _Rules.DUE if again else _Rules.OFF
 
 
-def _shared(widths: Sequence[int], room: int) -> list[int] | None:
+@lru_cache(maxsize=64)
+def _shared(widths: tuple[int, ...], room: int) -> tuple[int, ...] | None:
     """`room` shared out: given widths as given, the rest in equal parts; None when not even one character is left
     for each. Given widths shrink, the widest first, when they leave nothing for the others.
     """
@@ -215,4 +217,4 @@ def _shared(widths: Sequence[int], room: int) -> list[int] | None:
         given[given.index(max(given))] -= 1
         left += 1
     shares = iter([(left + place) // stars for place in range(stars)])
-    return [next(shares) if width == STAR else width for width in given]
+    return tuple(next(shares) if width == STAR else width for width in given)

@@ -92,7 +92,8 @@ def _taken_apart(text: str) -> _Parts:
     if code is not None:
         raise SlipError(sentence("control", code=code))
     cells = columns.split(text)
-    if any([columns.is_property(cell.source) for cell in cells]):
+    properties_found = [columns.is_property(cell.source) for cell in cells]  # each is looked at: its braces are checked
+    if any(properties_found):
         if len(cells) > 1:
             raise SlipError(sentence("single"))
         return cells[0]

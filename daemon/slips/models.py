@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -36,7 +36,12 @@ CodeData = Annotated[str, StringConstraints(max_length=300), AfterValidator(_har
 
 
 class Slip(Model):
-    """What every slip may carry. `reprint`: another slip with the same number came out before (补打)."""
+    """What every slip may carry. `reprint`: another slip with the same number came out before (补打).
+
+    `REPRINT_MARKED`: its template has to show that.
+    """
+
+    REPRINT_MARKED: ClassVar[bool] = True
 
     hall: Words = ""
     complaint_phone: Words = ""
@@ -47,12 +52,13 @@ class Slip(Model):
 class Ticket(Slip):
     """A number (排号单): service, window, people ahead, promise, complaint telephone (G 二.2, 二.3; A art. 9, 40).
 
-    `due_at`: by when the service is promised (A art. 10).
+    `due_at`: by when the service is promised (A art. 10). `priority`: why it is called before others (B 二.7).
     """
 
     number: Named
     service: Named
     windows: tuple[Named, ...] = ()
+    priority: Words = ""
     ahead: Annotated[int, Field(ge=0)]
     issued_at: datetime
     promise: Words = ""
@@ -76,8 +82,8 @@ class Supplement(Slip):
     number: Words = ""
     item: Named
     applicant: Words = ""
-    legal_basis: tuple[Named, ...] = ()
-    missing: Annotated[tuple[Material, ...], Field(min_length=1)]
+    legal_basis: Annotated[tuple[Named, ...], Field(max_length=20)] = ()
+    missing: Annotated[tuple[Material, ...], Field(min_length=1, max_length=100)]
     limit: Words = ""
     window: Words = ""
     staff: Words = ""
@@ -126,7 +132,7 @@ class FeeList(Slip):
 
     patient: Words = ""
     record: Words = ""
-    items: Annotated[tuple[FeeItem, ...], Field(min_length=1)]
+    items: Annotated[tuple[FeeItem, ...], Field(min_length=1, max_length=500)]
     total: Money
     insurance: Money = Decimal(0)
     personal: Money
@@ -155,6 +161,8 @@ class DeviceReport(Model):
 class Readiness(Slip):
     """What the check before opening found (三提前: A art. 26; B 一.1; C 一.1)."""
 
+    REPRINT_MARKED = False
+
     kiosk: Named
     opens_at: Words = ""
     checked_at: datetime
@@ -163,6 +171,8 @@ class Readiness(Slip):
 
 class TestPage(Slip):
     """What shows a technician that a printer prints: its width, sizes, characters, rules and codes."""
+
+    REPRINT_MARKED = False
 
     kiosk: Named
     printer: Named

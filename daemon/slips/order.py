@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from daemon.model import Model
+from daemon.model import Model, Priority
 from daemon.settings import Settings
 from daemon.settings.faults import faults_of
 from daemon.settings.load import dotted
@@ -18,9 +18,19 @@ from daemon.tickets import Ticket as TakenTicket
 
 if TYPE_CHECKING:
     from daemon.slips.book import SlipBook
+    from daemon.slips.models import Slip
     from drivers.printer.page import Page
 
 TICKET = "ticket"
+REFERRAL = "referral"
+
+PRIORITY_WORDS: Mapping[Priority, Mapping[SlipLanguage, str]] = {
+    Priority.EMERGENCY: {"zh-CN": "急诊优先", "zh-TW": "急診優先", "en": "Emergency"},
+    Priority.DISABLED: {"zh-CN": "残疾人优先", "zh-TW": "身心障礙優先", "en": "Disabled visitor"},
+    Priority.ELDERLY: {"zh-CN": "老年人优先", "zh-TW": "長者優先", "en": "Elderly visitor"},
+    Priority.APPOINTMENT: {"zh-CN": "预约", "zh-TW": "預約", "en": "Appointment"},
+}
+"""What a ticket says of its priority; an ordinary one says nothing."""
 
 
 class SlipOrder(Model):
@@ -52,11 +62,11 @@ def order_ticket(
     """The slip of `ticket`, by the hall's words (A art. 9, 10, 40; G 二.2, 二.3)."""
     service = settings.services[ticket.service]
     windows = (counter.name for counter in settings.counters.values() if ticket.service in counter.services)
+    language = settings.ticket.language or settings.language
     data = {
-        "hall": settings.ticket.hall_name,
-        "complaint_phone": settings.ticket.complaint_phone,
-        "notice": settings.ticket.notice,
+        **_hall(settings),
         "number": ticket.number,
+        "priority": PRIORITY_WORDS[ticket.priority][language] if ticket.priority in PRIORITY_WORDS else "",
         "service": service.name,
         "windows": list(windows),
         "ahead": ahead,
@@ -64,4 +74,37 @@ def order_ticket(
         "promise": service.promise,
         "due_at": due_at.isoformat() if due_at else None,
     }
-    return SlipOrder(template=TICKET, language=settings.ticket.language or settings.language, data=data)
+    return SlipOrder(template=TICKET, language=language, data=data)
+
+
+def order_referral(
+    settings: Settings,
+    number: str,
+    from_counter: str,
+    to_service: str,
+    to_counter: str | None,
+    reason: str,
+    issued_at: datetime,
+) -> SlipOrder:
+    """The slip that says where to go instead, and with which number (首问负责: A art. 12; G 六.1)."""
+    data = {
+        **_hall(settings),
+        "number": number,
+        "from_window": settings.counters[from_counter].name,
+        "service": settings.services[to_service].name,
+        "window": settings.counters[to_counter].name if to_counter else "",
+        "reason": reason,
+        "issued_at": issued_at.isoformat(),
+    }
+    return SlipOrder(template=REFERRAL, language=settings.ticket.language or settings.language, data=data)
+
+
+def order_slip(settings: Settings, template: str, language: SlipLanguage | None, slip: Slip) -> SlipOrder:
+    """A slip with data from elsewhere. The hall's own lines stand where it has none."""
+    data = {**_hall(settings), **slip.model_dump(mode="json", exclude_unset=True)}
+    return SlipOrder(template=template, language=language or settings.ticket.language or settings.language, data=data)
+
+
+def _hall(settings: Settings) -> dict[str, str]:
+    ticket = settings.ticket
+    return {"hall": ticket.hall_name, "complaint_phone": ticket.complaint_phone, "notice": ticket.notice}

@@ -39,7 +39,7 @@ class Leftover(StrEnum):
     """What a job that ended early may have left hanging from the printer."""
 
     HALF = "half"  # never a whole slip: it is marked void and cut off
-    WHOLE = "whole"  # a slip that may be whole, and may be cut: it is cut off, unmarked
+    WHOLE = "whole"  # a slip that may be whole, and may be cut: it is cut off, and where it may be half, it says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from drivers.printer.escpos_image import column_image
 from drivers.printer.escpos_text import Unprintable, columns
-from drivers.printer.page import COLUMN_DOTS, Align, Bitmap, Line, Picture, Place, Style
+from drivers.printer.page import COLUMN_DOTS, Align, Bitmap, Element, Line, Picture, Place, Style
 
 if TYPE_CHECKING:
     from drivers.printer.fonts import Fonts
@@ -42,13 +42,17 @@ def inline(text: str, style: Style, directory: Path) -> bytes:
     return drawn
 
 
-def as_picture(line: Line, directory: Path) -> Picture:
-    """The whole of `line` as a picture, in fonts below `directory`. Raises Unprintable."""
-    from drivers.printer.page_image import line_dots  # noqa: PLC0415
+def as_picture(element: Element, page_columns: int, directory: Path) -> Picture:
+    """The whole of `element` as a picture, as a preview shows it, in fonts below `directory`. Raises Unprintable."""
+    from drivers.printer.fonts import FontMissing  # noqa: PLC0415
+    from drivers.printer.page_image import element_dots  # noqa: PLC0415
 
-    for span in line.spans:
-        check(span.text, directory)
-    image = line_dots(line, _fonts(directory))
+    text = "".join(span.text for span in element.spans) if isinstance(element, Line) else ""
+    check(text, directory)
+    try:
+        image = element_dots(element, page_columns, _fonts(directory))
+    except FontMissing as error:  # that of the ASCII characters
+        raise Unprintable("".join(filter(str.isascii, dict.fromkeys(text))), (error.package,)) from error
     return Picture(Bitmap(image.width, image.height, image.tobytes()), _WHOLE_LINE)
 
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from drivers.device import DeviceError, LinkLost, Reason
 from drivers.printer.capability import Closing, Evidence, Outcome, PrintResult, Progress
 from drivers.printer.escpos_condition import faults
-from drivers.printer.escpos_layout import PREAMBLE
 from drivers.printer.escpos_protocol import ASB_ITEMS, ask_paper, ask_process_id, enable_asb
 from drivers.printer.escpos_session import Session, bounded
 
@@ -63,7 +62,9 @@ class Attempt:
     `left` counts the bytes that may have left this machine, never fewer than did.
     """
 
-    def __init__(self, session: Session, limits: Limits, pieces: Sequence[bytes], watcher: Watcher) -> None:
+    def __init__(
+        self, session: Session, limits: Limits, preamble: bytes, pieces: Sequence[bytes], watcher: Watcher
+    ) -> None:
         self._session = session
         self._limits = limits
         self._watcher = watcher
@@ -71,7 +72,7 @@ class Attempt:
         self._limit = asyncio.timeout(None)
         self._fault: Reason | None = None
         # ESC @ ends automatic status on some printers
-        self._preamble = PREAMBLE + (enable_asb(ASB_ITEMS) if session.abilities.asb else b"")
+        self._preamble = preamble + (enable_asb(ASB_ITEMS) if session.abilities.asb else b"")
         self._pieces = [self._preamble, *pieces]
         self._stretches = _stretches(self._pieces)
         self._printed: Callable[[], bool] = _never
@@ -145,7 +146,8 @@ class Attempt:
 
     async def _push(self, chunk: bytes) -> None:
         """Hand `chunk` over as soon as the printer has room."""
-        await bounded(self._session.may_send.wait(), self._limits.stall_s)
+        if not self._session.may_send.is_set():
+            await bounded(self._session.may_send.wait(), self._limits.stall_s)
         if self._fault is not None:
             raise _Interrupted  # the cancellation is on its way, and this came first
         await bounded(self._write(chunk), self._limits.stall_s)

@@ -9,15 +9,14 @@ do about them: `drivers.printer.escpos_image`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from escpos import constants
 
 from drivers.printer.escpos_codes import barcode, check_range, qr_code
-from drivers.printer.escpos_glyphs import as_picture, inline
+from drivers.printer.escpos_glyphs import as_picture
 from drivers.printer.escpos_image import raster
-from drivers.printer.escpos_text import columns, encode_text, text_runs
+from drivers.printer.escpos_line import LINE_FEED, Layout, TextLine, restyle, text_line
+from drivers.printer.escpos_text import RASTER, Unprintable, encode_text
 from drivers.printer.page import (
     COLUMN_DOTS,
     PLAIN,
@@ -34,19 +33,16 @@ from drivers.printer.page import (
     Span,
     Style,
 )
-from drivers.printer.page_text import VERTICAL, rule_text
+from drivers.printer.page_text import rule_text
 
 ESC: bytes = constants.ESC
 GS: bytes = constants.GS
-LINE_FEED: bytes = constants.CTL_LF
 CENTRED: bytes = constants.TXT_STYLE["align"]["center"]
 
 PREAMBLE: bytes = constants.HW_INIT + ESC + b"R\x00" + constants.CODEPAGE_CHANGE + b"\x00" + b"\x1c\x2e"
 """ESC @ (initialise), ESC R 0 (no ¥ for $; unverified), ESC t 0 (CP437), FS . (single-byte mode). Prints nothing."""
 
 MAX_FEED_LINES = 255
-MAX_MAGNIFICATION = 8
-MAX_FS_SIZE = 2
 TEAR_OFF_LINES = 6
 """What brings the last line past the tear bar where there is no cutter; python-escpos feeds as much before a cut."""
 
@@ -57,28 +53,15 @@ CUTS: dict[str, bytes] = {
 }
 """GS V 66/65 0: feed to the cutter and cut."""
 
+_Other = Rule | QrCode | Barcode | Picture | Feed | Cut
+"""What is no line of text."""
+
 _ALIGN = {Align.LEFT: "left", Align.CENTRE: "center", Align.RIGHT: "right"}
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How one printer wants its bytes. `columns` of single width, `cut` a key of `CUTS`.
-
-    `four_byte`: its font has GB18030's four-byte characters. `fs_size`: GS ! does not magnify its Chinese
-    characters, FS ! does, up to twice (escpos-php issue #931). `fonts`: where this machine has its own, for what
-    the printer's code lacks.
-    """
-
-    encoding: str
-    columns: int
-    cut: str
-    four_byte: bool
-    fs_size: bool
-    fonts: Path = Path("/usr/share/fonts")
-
-
 def lay_out(page: Page, layout: Layout) -> list[bytes]:
-    """The page as pieces of whole commands, one or more for each element, to follow `PREAMBLE`.
+    """The page as pieces of whole commands, one or more for each element, to follow `preamble`. No piece is longer
+    than a printer takes: a picture goes in bands.
 
     Raises Unprintable when a text holds what neither the printer's code can carry nor an installed font can draw,
     ValueError for what no printer can do and for what is wider than its paper.
@@ -86,18 +69,49 @@ def lay_out(page: Page, layout: Layout) -> list[bytes]:
     mode = _Mode()
     pieces: list[bytes] = []
     for element in (each for whole in page.elements for each in _parts(whole, layout)):
-        wanted = _mode_for(element, mode, layout)
-        first, *others = _element(element, wanted, layout)
-        pieces += [_change(mode, wanted, layout) + first, *others]
-        mode = _Mode(_last_style(element, wanted, layout), wanted.align)
+        if isinstance(element, TextLine):
+            pieces.append(_change(mode, _Mode(element.first), layout) + element.data)
+            mode = _Mode(element.last)
+        else:
+            wanted = _mode_for(element, mode)
+            first, *others = _element(element, layout)
+            pieces += [_change(mode, wanted, layout) + first, *others]
+            mode = wanted
     return pieces
+
+
+def preamble(layout: Layout) -> bytes:
+    """What goes before every slip; a printer without Chinese would print the dot of FS ."""
+    return constants.HW_INIT if layout.encoding == RASTER else PREAMBLE
 
 
 def void_slip(layout: Layout) -> bytes:
     """Marks what hangs out of the printer as void and cuts it off."""
     word = "作廢" if layout.encoding == "big5" else "作废"
-    text = encode_text(f"{word} VOID", layout.encoding)
-    return CENTRED + text + LINE_FEED + CUTS[layout.cut]
+    return _marked(word, b" ", b"VOID", layout)
+
+
+def unconfirmed_slip(layout: Layout) -> bytes:
+    """Says below a slip that nobody knows whether it is whole, and cuts it off; one that was cut lies just above."""
+    words = "以上小票未確認" if layout.encoding == "big5" else "以上小票未确认"
+    return _marked(words, LINE_FEED, b"UNCONFIRMED", layout)
+
+
+def _marked(words: str, between: bytes, latin: bytes, layout: Layout) -> bytes:
+    if layout.encoding == RASTER:
+        text = _drawn_words(words, layout) + CENTRED + latin
+    else:
+        text = CENTRED + encode_text(words, layout.encoding) + between + latin
+    return text + LINE_FEED + CUTS[layout.cut]
+
+
+def _drawn_words(words: str, layout: Layout) -> bytes:
+    """`words` as dots; nothing where their font was taken away: every printer has the letters below them."""
+    try:
+        picture = as_picture(Line((Span(words, 0, Style(height=2)),)), layout.columns, layout.fonts)
+    except Unprintable:
+        return b""
+    return b"".join(raster(picture.bitmap))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +122,9 @@ class _Mode:
     align: Align = Align.LEFT
 
 
-def _mode_for(element: Element, mode: _Mode, layout: Layout) -> _Mode:
-    """The mode in which `element` begins."""
+def _mode_for(element: _Other, mode: _Mode) -> _Mode:
+    """The mode in which `element` is printed."""
     match element:
-        case Line():
-            return _Mode(_pieces_of(element, layout)[0].mode if element.spans or element.bars else mode.style)
         case Rule():
             return _Mode()
         case QrCode(place=place) | Barcode(place=place) | Picture(place=place):
@@ -121,52 +133,13 @@ def _mode_for(element: Element, mode: _Mode, layout: Layout) -> _Mode:
             return mode
 
 
-def _last_style(element: Element, began: _Mode, layout: Layout) -> Style:
-    if isinstance(element, Line) and (element.spans or element.bars):
-        return _pieces_of(element, layout)[-1].mode
-    return began.style
-
-
 def _change(old: _Mode, new: _Mode, layout: Layout) -> bytes:
     align: bytes = constants.TXT_STYLE["align"][_ALIGN[new.align]] if old.align != new.align else b""
-    return _restyle(old.style, new.style, layout) + align
+    return restyle(old.style, new.style, layout) + align
 
 
-def _restyle(old: Style, new: Style, layout: Layout) -> bytes:
-    """The commands that lead from one style to another: none where nothing changes."""
-    style = constants.TXT_STYLE
-    out = b""
-    if (old.width, old.height) != (new.width, new.height):
-        out += _size(new.width, new.height, layout)
-    if old.bold != new.bold:
-        out += style["bold"][new.bold]
-    if old.underline != new.underline:
-        out += style["underline"][int(new.underline)] + b"\x1c\x2d" + bytes((new.underline,))  # FS -: Chinese text
-    if old.invert != new.invert:
-        out += style["invert"][new.invert]
-    return out
-
-
-def _size(width: int, height: int, layout: Layout) -> bytes:
-    _check_size(width, height)
-    magnified: dict[str, dict[int, int]] = constants.TXT_STYLE
-    out: bytes = constants.TXT_SIZE + bytes((magnified["width"][width] | magnified["height"][height],))
-    if layout.fs_size:
-        check_range("width", width, 1, MAX_FS_SIZE)
-        check_range("height", height, 1, MAX_FS_SIZE)
-        out += b"\x1c\x21" + bytes((0x04 * (width - 1) | 0x08 * (height - 1),))
-    return out
-
-
-def _check_size(width: int, height: int) -> None:
-    check_range("width", width, 1, MAX_MAGNIFICATION)
-    check_range("height", height, 1, MAX_MAGNIFICATION)
-
-
-def _element(element: Element, mode: _Mode, layout: Layout) -> list[bytes]:
+def _element(element: _Other, layout: Layout) -> list[bytes]:
     match element:
-        case Line():
-            return [_line(element, mode.style, layout)]
         case Rule():
             return [_fitting(rule_text(element, layout.columns), layout).encode("ascii") + LINE_FEED]
         case QrCode():
@@ -183,84 +156,33 @@ def _element(element: Element, mode: _Mode, layout: Layout) -> list[bytes]:
             return [CUTS[layout.cut]]
 
 
-# --- text -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A stretch of a line: text for the printer's own font, or `drawn`, being none of it."""
-
-    text: str
-    style: Style
-    drawn: bool = False
-
-    @property
-    def mode(self) -> Style:
-        """How the printer must be set for it: an image brings its style along."""
-        return PLAIN if self.drawn else self.style
-
-
-def _line(line: Line, style: Style, layout: Layout) -> bytes:
-    """The line's text, beginning in `style`."""
-    out = b""
-    taken = 0
-    for piece in _pieces_of(line, layout):
-        out += _restyle(style, piece.mode, layout) + _piece(piece, layout)
-        style = piece.mode
-        taken += columns(piece.text) * piece.style.width
-    check_range("columns of a line", taken, 0, layout.columns)
-    return out + LINE_FEED
-
-
-def _piece(piece: _Piece, layout: Layout) -> bytes:
-    if piece.drawn:
-        _check_size(piece.style.width, piece.style.height)
-        return inline(piece.text, piece.style, layout.fonts)
-    return encode_text(piece.text, layout.encoding, four_byte=layout.four_byte)
-
-
-@lru_cache(maxsize=8)  # each line is asked for its style before, and after
-def _pieces_of(line: Line, layout: Layout) -> list[_Piece]:
-    """The line from left to right, the gaps in it filled with blanks; never empty for a line that is not."""
-    bars = [Span(VERTICAL, bar, Style(height=line.height)) for bar in line.bars]
-    pieces: list[_Piece] = []
-    used = 0
-    for span in sorted([*line.spans, *bars], key=lambda span: span.column):
-        if span.column < used:
-            raise ValueError(f"column {span.column} is taken twice")
-        if span.column > used:
-            pieces.append(_Piece(" " * (span.column - used), PLAIN))
-        pieces += [_Piece(text, span.style, drawn) for text, drawn in _runs(span, layout)]
-        used = span.column + columns(span.text) * span.style.width
-    return pieces
-
-
-def _runs(span: Span, layout: Layout) -> list[tuple[str, bool]]:
-    return text_runs(span.text, layout.encoding, four_byte=layout.four_byte)
-
-
 def _fitting(text: str, layout: Layout) -> str:
     check_range("columns of a rule", len(text), 0, layout.columns)
     return text
 
 
-# --- codes and pictures -----------------------------------------------------------------------------------------------
-
-
-def _parts(element: Element, layout: Layout) -> tuple[Element, ...]:
+def _parts(element: Element, layout: Layout) -> tuple[TextLine | _Other, ...]:
     """What stands in a part of the line is sent as dots: no command puts a printer's own code there.
 
-    So is a magnified line with a character that has to be drawn: no image within a line is higher than a plain one.
+    So is a line that cannot be sent as text, and for a printer without Chinese everything: then the paper is the
+    picture that a preview shows.
     """
     if isinstance(element, Line):
-        magnified = element.height > 1 and any(drawn for span in element.spans for _, drawn in _runs(span, layout))
-        if not magnified:
-            return (element,)
-        for span in element.spans:
-            _check_size(span.style.width, span.style.height)
-        return (as_picture(element, layout.fonts),)
+        return (text_line(element, layout) or as_picture(element, layout.columns, layout.fonts),)
+    if layout.encoding == RASTER and not isinstance(element, Feed | Cut):
+        return (_drawn(element, layout),)
     if not isinstance(element, QrCode | Barcode | Picture) or element.place.columns is None:
         return (element,)
     from drivers.printer.dots import placed  # noqa: PLC0415 - libraries that most slips do without
 
-    return placed(element)
+    return tuple(part for each in placed(element) for part in _parts(each, layout))
+
+
+def _drawn(element: Rule | QrCode | Barcode | Picture, layout: Layout) -> Picture:
+    """`element` as the dots that a preview shows. What no other printer is sent, this one is not, either."""
+    from drivers.printer.dots import width_dots  # noqa: PLC0415
+
+    _element(element, layout)
+    if not isinstance(element, Rule):
+        check_range("dots of a code's width", width_dots(element), 1, layout.columns * COLUMN_DOTS)
+    return as_picture(element, layout.columns, layout.fonts)

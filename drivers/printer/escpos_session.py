@@ -127,6 +127,8 @@ class Session:
 
     async def until(self, done: Callable[[], bool], seconds: float) -> bool:
         """Wait until an answer has made `done()` true; False when it did not happen within `seconds`."""
+        if done():
+            return True  # most often; a timeout costs more than the question
         try:
             async with asyncio.timeout(seconds):
                 while not done():

@@ -22,6 +22,9 @@ DOUBLE_BYTE_OFF = b"\x1c\x2e"
 
 ENCODINGS = ("gb18030", "gbk", "gb2312", "big5", "utf-8")
 
+RASTER = "raster"
+"""In place of an encoding: a printer without a Chinese font. Nothing is text to it, so every character is drawn."""
+
 _REFUSED_CATEGORIES = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"))
 """Control, format, unassigned, private use, surrogate, line and paragraph separators: no glyph, or not the same one."""
 
@@ -86,6 +89,8 @@ def columns(text: str) -> int:
 
 @lru_cache(maxsize=8192)
 def _carries(character: str, encoding: str, four_byte: bool) -> bool:
+    if encoding == RASTER:
+        return False
     if character.isascii():
         return character.isprintable()
     if unicodedata.category(character) in _REFUSED_CATEGORIES:

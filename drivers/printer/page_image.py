@@ -6,9 +6,8 @@ from io import BytesIO
 
 from PIL import Image, ImageChops, ImageDraw
 
-from drivers.printer.escpos_text import columns
 from drivers.printer.fonts import CELL_DOTS, Fonts
-from drivers.printer.page import Bitmap, Line, Page
+from drivers.printer.page import Bitmap, Element, Page
 from drivers.printer.page_shapes import MARGIN_DOTS, Block, Character, Dots, Drawing, Tear, drawing
 
 DASH_DOTS = 8
@@ -26,12 +25,12 @@ def as_image(page: Page, fonts: Fonts) -> Image.Image:
     return ImageChops.invert(_ink(page, fonts).convert("L")).convert("1")
 
 
-def line_dots(line: Line, fonts: Fonts) -> Image.Image:
-    """`line` alone, as wide and high as it is, black (1) on white."""
-    width = max(span.column + columns(span.text) * span.style.width for span in line.spans)
-    page = Page((line,), max(width, *(bar + 1 for bar in line.bars), 1))
-    ink = _ink(page, fonts)
-    return ink.crop((MARGIN_DOTS, MARGIN_DOTS, ink.width - MARGIN_DOTS, ink.height - MARGIN_DOTS))
+def element_dots(element: Element, page_columns: int, fonts: Fonts) -> Image.Image:
+    """`element` alone, black (1) on white: from the left edge of the paper to its last black dot."""
+    ink = _ink(Page((element,), page_columns), fonts)
+    bounds = ink.getbbox()
+    right = bounds[2] if bounds else MARGIN_DOTS + 1
+    return ink.crop((MARGIN_DOTS, MARGIN_DOTS, right, ink.height - MARGIN_DOTS))
 
 
 def _ink(page: Page, fonts: Fonts) -> Image.Image:

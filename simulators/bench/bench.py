@@ -98,6 +98,10 @@ class Bench:
         """Run a simulator's command."""
         self._floor.command(name, text)
 
+    async def slip(self, name: str, number: int) -> bytes:
+        """A slip of a simulated printer as a PNG file."""
+        return await self._floor.slip(name, number)
+
     def command(self, name: str, data: Mapping[str, Any]) -> None:
         """Send the daemon a command over MQTT."""
         self._send.write(command_line(name, data))

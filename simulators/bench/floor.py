@@ -10,25 +10,24 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from drivers.printer.escpos_text import RASTER
+from simulators.bench import paper
 from simulators.bench.hall import Hall, HallError, Table
 from simulators.bench.picture import Picture
 from simulators.bench.tap import Direction, TappedLine
 from simulators.catalog import SIMULATORS
 from simulators.device import Simulator
 from simulators.escpos_board import HandshakePty, PrinterBoard
+from simulators.escpos_printer import EscposPrinterSimulator
 from simulators.stage import Endpoint, PtyEndpoint, Stage, TcpEndpoint
 from simulators.unix_endpoint import UnixEndpoint
 
 SHARED_OPTIONS: Mapping[str, Mapping[str, str]] = {
     "escpos": {"encoding": "code", "columns": "columns", "fs_size": "fs_size"},
-    "bx": {"address": "address", "card": "card", "width_dots": "width_dots", "height_dots": "height_dots"},
+    "bx": {name: name for name in ("address", "card", "width_dots", "height_dots", "voice")},
     "keypad": {"keys": "keys"},
 }
 """What both ends of a line have to agree on: the driver's option → the simulator's argument."""
-
-SHOWN_SLIPS = 12
-SHOWN_ITEMS = 200
-"""How much of a roll the page gets with every line that is printed."""
 
 
 class Floor:
@@ -74,7 +73,14 @@ class Floor:
     def state(self, name: str) -> Mapping[str, Any]:
         """What a person sees of a device, and of its cable."""
         stage = self._stages[name]
-        return {"state": _shown(stage.simulator.state()), "cut": stage.cut, "faults": stage.line.faults}
+        return {"state": _shown(stage.simulator), "cut": stage.cut, "faults": stage.line.faults}
+
+    async def slip(self, name: str, number: int) -> bytes:
+        """A slip of printer `name` as a PNG file. Raises KeyError for no such one, CommandError without a font."""
+        simulator = self._stages[name].simulator
+        if not isinstance(simulator, EscposPrinterSimulator):
+            raise KeyError(name)
+        return await paper.picture_of(simulator.paper, number)
 
     def catalogue(self) -> Mapping[str, Any]:
         """What does not change while the bench runs: where each device is, what it can be told, what it is not."""
@@ -100,18 +106,19 @@ class Floor:
         self._picture.changed(f"device/{name}")  # a fault of the line may have been used up
 
 
-def _shown(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`state` with the end of a long roll of paper only."""
-    slips = state.get("slips")
-    if slips is None:
-        return state
-    return {**state, "slips": [{**slip, "items": slip["items"][-SHOWN_ITEMS:]} for slip in slips[-SHOWN_SLIPS:]]}
+def _shown(simulator: Simulator) -> Mapping[str, Any]:
+    """What a person sees of it; of its paper, what the page needs to ask for pictures."""
+    if isinstance(simulator, EscposPrinterSimulator):
+        return {**simulator.front(), "slips": paper.shown(simulator.paper)}
+    return simulator.state()
 
 
 def _simulator(name: str, table: Table) -> Simulator:
     driver = table["driver"]
     module, kind = SIMULATORS[driver]
     shared = {argument: table[key] for key, argument in SHARED_OPTIONS.get(driver, {}).items() if key in table}
+    if shared.get("code") == RASTER:
+        del shared["code"]  # its printer has no Chinese font, and is sent none to print
     try:
         simulator: Simulator = getattr(import_module(module), kind)(**shared)
     except (ValueError, TypeError, KeyError) as error:

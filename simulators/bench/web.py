@@ -19,7 +19,6 @@ from starlette.staticfiles import StaticFiles
 from simulators.bench.guard import Guard
 from simulators.bench.picture import Picture
 from simulators.bench.processes import NotRunning
-from simulators.bench.qr import MAX_QR_BYTES, QR_LEVELS, qr_svg
 from simulators.device import CommandError
 
 STATIC = Path(__file__).with_name("static")
@@ -40,6 +39,10 @@ class Controls(Protocol):
         """Run a simulator's command. Raises KeyError for no such device, CommandError for a wrong command."""
         ...
 
+    async def slip(self, name: str, number: int) -> bytes:
+        """A slip of a printer as a PNG file. Raises KeyError for no such one, CommandError when it cannot be drawn."""
+        ...
+
     def command(self, name: str, data: Mapping[str, Any]) -> None:
         """Send the daemon a command over MQTT. Raises NotRunning."""
         ...
@@ -55,7 +58,7 @@ def make_app(picture: Picture, controls: Controls, *, port: int) -> Starlette:
     routes = [
         Route("/", _file("index.html")),
         Route("/favicon.ico", _file("favicon.svg")),
-        Route("/qr.svg", _qr),
+        Route("/slip/{name}/{number:int}.png", api.slip),
         Route("/updates", api.updates),
         Route("/device/{name}", api.device, methods=["POST"]),
         Route("/command", api.command, methods=["POST"]),
@@ -70,16 +73,6 @@ def _file(name: str) -> Callable[[Request], Response]:
         return FileResponse(STATIC / name)
 
     return answer
-
-
-def _qr(request: Request) -> Response:
-    data = request.query_params.get("data", "").encode()
-    level = request.query_params.get("level", "M")
-    if not 0 < len(data) <= MAX_QR_BYTES:
-        raise HTTPException(400, f"expected data of 1 to {MAX_QR_BYTES} bytes")
-    if level not in QR_LEVELS:
-        raise HTTPException(400, f"expected level to be one of {', '.join(QR_LEVELS)}")
-    return Response(qr_svg(data, level), media_type="image/svg+xml")
 
 
 class _Api:
@@ -99,6 +92,11 @@ class _Api:
             while not self._picture.closed:
                 update = await view.next(HEARTBEAT_S)
                 yield HEARTBEAT if update is None else f"data: {json.dumps(update, ensure_ascii=False)}\n\n"
+
+    async def slip(self, request: Request) -> Response:
+        with _refusals():
+            picture = await self._controls.slip(request.path_params["name"], request.path_params["number"])
+        return Response(picture, media_type="image/png")
 
     async def device(self, request: Request) -> Response:
         text = _text(await _body(request), "command")

@@ -8,7 +8,6 @@ import { Roll } from "./paper.js";
 import { bench } from "./picture.js";
 import { code, t } from "./words.js";
 
-const DEFAULT_COLUMNS = 48;
 const CENTERM_LEVELS = [5, 4, 2];
 
 /** The card of device `name`. */
@@ -24,8 +23,8 @@ function plainCard(name, device) {
   return new DeviceCard(name, el("p", { class: "link muted" }, el("code", {}, link)), () => {});
 }
 
-function printerCard(name, device) {
-  const roll = new Roll(device.columns ?? DEFAULT_COLUMNS);
+function printerCard(name) {
+  const roll = new Roll(name);
   const front = el("div", { class: "front" });
   const body = el("div", { class: "printer" }, roll.node, front);
   return new DeviceCard(name, body, (state) => {
@@ -53,7 +52,11 @@ const lamp = (key, lit) => el("span", { class: `lamp ${lit}` }, el("i"), t(key))
 
 function displayCard(name) {
   const board = new Board();
-  return new DeviceCard(name, board.node, (state) => board.show(state));
+  const spoken = el("p", { class: "muted" });
+  return new DeviceCard(name, el("div", {}, board.node, spoken), (state) => {
+    board.show(state);
+    spoken.textContent = state.spoken.length ? t("ui.spoken", { text: state.spoken.at(-1) }) : "";
+  });
 }
 
 function centermCard(name, device) {
