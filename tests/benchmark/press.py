@@ -19,19 +19,30 @@ WARM_UP = 20
 
 
 async def measure(bed: Bed) -> list[Line]:
-    """Ratings in sessions that were opened for them, and presses of the reference, by turns."""
+    """Ratings in sessions that were opened for them, and presses of two references, by turns."""
     rounds = 30 if bed.quick else 1000
-    path = bed.directory / "plain"
-    plain = Stage(KeypadSimulator(), UnixEndpoint(path))
-    async with bed.kiosk() as kiosk, bed.ear(OPENED, SUBMITTED, PRESSED) as ear, plain:
+    plain, synced = (_keypad(bed, name) for name in ("plain", "synced"))
+    async with bed.kiosk() as kiosk, bed.ear(OPENED, SUBMITTED, PRESSED) as ear, plain, synced:
         size = (await _rated(kiosk, ear))[1]
-        with bed.reference("press", path, PRESSED, size):
-            kioskd_s, reference_s = [], []
+        with (
+            bed.reference("press", bed.directory / "plain", PRESSED, size),
+            bed.reference("press", bed.directory / "synced", PRESSED, size, bed.directory / "page"),
+        ):
+            kioskd_s, plain_s, synced_s = [], [], []
             for _ in range(WARM_UP + rounds):
                 kioskd_s.append((await _rated(kiosk, ear))[0])
-                reference_s.append((await _heard(plain, ear, PRESSED))[0])
-    pair = kioskd_s[WARM_UP:], reference_s[WARM_UP:]
-    return [latency(WHAT, *pair, 0.5, 2.0), latency(WHAT, *pair, 0.99, 3.0)]
+                plain_s.append((await _heard(plain, ear, PRESSED))[0])
+                synced_s.append((await _heard(synced, ear, PRESSED))[0])
+    beside_plain, beside_synced = (kioskd_s[WARM_UP:], plain_s[WARM_UP:]), (kioskd_s[WARM_UP:], synced_s[WARM_UP:])
+    return [
+        latency(WHAT, *beside_plain, 0.5, 2.0),
+        latency(WHAT, *beside_plain, 0.99, 3.0),
+        latency(f"{WHAT}, beside one sync and no store", *beside_synced, 0.5, 2.0),
+    ]
+
+
+def _keypad(bed: Bed, name: str) -> Stage:
+    return Stage(KeypadSimulator(), UnixEndpoint(bed.directory / name))
 
 
 async def _rated(kiosk: BenchKiosk, ear: Ear) -> tuple[float, int]:

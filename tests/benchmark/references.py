@@ -1,4 +1,7 @@
-"""What kioskd is compared with: the least that a paho program has to do, in a process of its own each."""
+"""What kioskd is compared with: the least that a paho program has to do, in a process of its own each.
+
+They speak MQTT 5 and give each message its content type, as CloudEvents asks and kioskd does.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,18 @@ import threading
 import tty
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 INPUT_EVENT = struct.Struct("@llHHi")
 EV_KEY, DOWN = 1, 1
+PAGE_BYTES = 4096
 
 
-def press(host: str, port: int, path: str, topic: str, size: int) -> None:
-    """A key on a Unix socket → publish. Nothing is checked, and nothing is kept."""
+def press(host: str, port: int, path: str, topic: str, size: int, *disk: str) -> None:
+    """A key on a Unix socket → publish. Nothing is checked; one page is synced first to the file `disk`, if any."""
+    pages = [_preallocated(name) for name in disk]
     keypad = socket.socket(socket.AF_UNIX)
     keypad.connect(path)
     client = _client(host, port)
@@ -26,7 +33,10 @@ def press(host: str, port: int, path: str, topic: str, size: int) -> None:
     while data := keypad.recv(4096):
         for _, _, kind, _code, value in INPUT_EVENT.iter_unpack(data):
             if (kind, value) == (EV_KEY, DOWN):
-                client.publish(topic, payload, 1)
+                for page in pages:
+                    os.pwrite(page, bytes(PAGE_BYTES), 0)
+                    os.fdatasync(page)
+                client.publish(topic, payload, 1, properties=_content_type())
 
 
 def show(host: str, port: int, path: str, topic: str, size: int) -> None:
@@ -60,18 +70,32 @@ def backlog(host: str, port: int, count: int, topic: str, size: int) -> None:
     _ready()
     for _ in range(count):
         room.acquire()
-        client.publish(topic, payload, 1)
+        client.publish(topic, payload, 1, properties=_content_type())
     threading.Event().wait()
 
 
+def _preallocated(name: str) -> int:
+    page = os.open(name, os.O_RDWR | os.O_CREAT)
+    os.pwrite(page, bytes(PAGE_BYTES), 0)
+    os.fsync(page)
+    return page
+
+
 def _client(host: str, port: int) -> Client:
-    client = Client(CallbackAPIVersion.VERSION2)
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     connected = threading.Event()
     client.on_connect = lambda *_: connected.set()
     client.connect(host, port)
     client.loop_start()
     connected.wait()
     return client
+
+
+def _content_type() -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.PayloadFormatIndicator = 1
+    properties.ContentType = "application/cloudevents+json"
+    return properties
 
 
 def _ready() -> None:
@@ -81,8 +105,8 @@ def _ready() -> None:
 if __name__ == "__main__":
     name, host, port, *rest = sys.argv[1:]
     match name, rest:
-        case "press", (path, topic, size):
-            press(host, int(port), path, topic, int(size))
+        case "press", (path, topic, size, *disk):
+            press(host, int(port), path, topic, int(size), *disk)
         case "show", (path, topic, size):
             show(host, int(port), path, topic, int(size))
         case "backlog", (count, topic, size):
