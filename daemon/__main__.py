@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, Text]] = {
     "run": ("daemon.run", Text("运行守护进程", "the daemon itself")),
     "check": ("daemon.check", Text("检查配置文件，列出全部错误", "check the configuration; every error at once")),
     "figures": ("daemon.figures_command", Text("每天的统计数字", "what the days came to: tickets, waits, ratings")),
+    "events": ("daemon.events_command", Text("列出或导出已保存的事件", "what is stored: list, filter, export")),
     "slip": ("daemon.slip", Text("不用打印机，预览小票", "a slip as it will look, without a printer")),
     "bench": (
         "simulators.bench.cli",
@@ -101,6 +102,7 @@ def _dispatch(arguments: list[str]) -> int:
         parser.print_help()
         return USAGE
     module_name, _ = COMMANDS[chosen]
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads every installed package
     gc.disable()  # what importing makes is not garbage: looking for some takes a tenth of the time
     try:
         module = import_module(module_name)
@@ -110,6 +112,7 @@ def _dispatch(arguments: list[str]) -> int:
     finally:
         gc.freeze()
         gc.enable()
+    commands[chosen].set_defaults(language=language)
     module.add_arguments(commands[chosen])
     code: int = module.run(parser.parse_args(arguments))
     return code
