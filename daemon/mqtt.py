@@ -89,6 +89,7 @@ class Connection:
         """
         await self._dial()
         await self._answered(lambda: self._accepted, "CONNACK")
+        self._client.on_log = None  # paho would word a line about every packet, which costs as much as sending it
         if not subscriptions:
             return []
         packets.subscribe(self._client, self._version, [self._broker.topic(topic) for topic in subscriptions])
@@ -297,7 +298,7 @@ class Connection:
             self._end(ConnectionEnded("connection lost" if code == "Unspecified error" else str(code)))
 
     def _on_log(self, _client: Client, _: object, _level: int, said: str) -> None:
-        # the one place where paho tells why it could not read
+        # the one place where paho tells why it could not read; of use until the broker has accepted us
         self._alert = self._alert or refused_certificate(said)
 
     def _on_socket_close(self, _client: Client, _: object, _socket: object) -> None:
