@@ -22,6 +22,7 @@ class Board(Protocol):
     """What the hall tells a board."""
 
     def show(self, text: str, command: str | None = None, recorded: asyncio.Event | None = None) -> None: ...
+    def speak(self, text: str) -> None: ...
 
 
 class PrintQueue(Protocol):
@@ -66,3 +67,11 @@ Handler = Callable[[Transaction, Any, Request], Effect]
 """Does the change of one kind of command in the writer thread, touching nothing but its transaction."""
 
 Handlers = Mapping[type[Command], Handler]
+
+
+class Group(Protocol):
+    """Commands that belong together."""
+
+    def handlers(self) -> Handlers:
+        """What does each command's change."""
+        ...

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from collections.abc import Callable, Sequence
 
+from daemon.alert_commands import AlertCommands
 from daemon.commands import Command, Request
+from daemon.counter_commands import CounterCommands
 from daemon.database import Transaction
 from daemon.display_commands import DisplayCommands
-from daemon.effects import Begin, Desks, Effect, Handler
+from daemon.effects import Begin, Desks, Effect, Group, Handler
 from daemon.premises import Premises
 from daemon.queue_commands import QueueCommands
 from daemon.rating_commands import RatingCommands
 from daemon.settings import Settings
-from daemon.tickets import Ticket
+from daemon.slip_commands import SlipCommands
+from daemon.ticket_commands import TicketCommands
 
 
 class Hall:
-    """The commands. `prepare` runs in the writer thread and touches its transaction only."""
+    """The commands, `further` ones too. `prepare` runs in the writer thread and touches its transaction only."""
 
-    def __init__(self, settings: Settings, desks: Desks) -> None:
+    def __init__(self, settings: Settings, desks: Desks, further: Sequence[Group] = ()) -> None:
         self._premises = premises = Premises(settings, desks)
         self._displays = DisplayCommands(premises)
-        groups = QueueCommands(premises), RatingCommands(premises), self._displays
+        groups: Sequence[Group] = (
+            TicketCommands(premises),
+            QueueCommands(premises),
+            CounterCommands(premises),
+            RatingCommands(premises),
+            SlipCommands(premises),
+            self._displays,
+            AlertCommands(),
+            *further,
+        )
         self._handlers: dict[type[Command], Handler] = dict(ChainMap(*(dict(group.handlers()) for group in groups)))
 
     def prepare(self, transaction: Transaction, command: Command, request: Request) -> Effect:
@@ -32,6 +45,6 @@ class Hall:
         """How to begin a command before its commit, if it is one that may."""
         return self._displays.at_once(command, request)
 
-    def show_call(self, counter: str, ticket: Ticket | None) -> None:
-        """Show on the counter's board what the store knows of it."""
-        self._premises.show_call(counter, ticket)
+    def board(self, transaction: Transaction, counter: str) -> Callable[[], None]:
+        """What shows on the counter's board what the store knows of it."""
+        return self._premises.board(transaction, counter)

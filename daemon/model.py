@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -14,6 +15,22 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id chosen by a sender; it becomes a level of the reply's topic."""
+
+HARMLESS_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$"
+"""Control, format and line-separating characters by number: a JSON Schema's regular expressions know no categories."""
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=HARMLESS_PATTERN)]
+"""A few words from a sender that people will read, on one line and without a control character."""
+
+
+class Priority(StrEnum):
+    """Who is called before others (B 二.7, C 四.7; A art. 29), the first of all first."""
+
+    EMERGENCY = "emergency"
+    DISABLED = "disabled"
+    ELDERLY = "elderly"
+    APPOINTMENT = "appointment"
+    ORDINARY = "ordinary"
 
 
 class Model(BaseModel):

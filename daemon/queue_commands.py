@@ -1,22 +1,35 @@
-"""The commands of the queue: numbers taken, called, put aside and finished."""
+"""The commands of the counters to the queue: numbers called, put aside, sent on and finished."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
-from daemon import promises, ratings, tickets
-from daemon.commands import Request, TicketFinish, TicketNext, TicketRecall, TicketReprint, TicketSkip, TicketTake
+from daemon import ratings, tickets
+from daemon.commands import (
+    Refusal,
+    Request,
+    TicketCall,
+    TicketFinish,
+    TicketNext,
+    TicketRecall,
+    TicketReturn,
+    TicketSkip,
+    TicketTransfer,
+    TicketUncall,
+)
+from daemon.counters import expect_open
 from daemon.database import Transaction
 from daemon.effects import Effect, Handlers
 from daemon.premises import Premises, named
-from daemon.printing import enqueue, next_copy
-from daemon.slips.order import order_ticket
+from daemon.print_subject import Subject
+from daemon.printing import enqueue
+from daemon.queue_mode import fitting
+from daemon.refused import Refused
+from daemon.settings import Counter
+from daemon.slips.order import order_referral
 from daemon.tickets import Ticket
 
 
 class QueueCommands:
-    """What is asked of the queue kept here."""
+    """What a counter does with the numbers that wait."""
 
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
@@ -24,66 +37,101 @@ class QueueCommands:
 
     def handlers(self) -> Handlers:
         """What does each command's change."""
-        return {
-            TicketTake: self._take,
-            TicketReprint: self._reprint,
+        handlers: Handlers = {
             TicketNext: self._next,
+            TicketCall: self._call,
             TicketRecall: self._recall,
+            TicketUncall: self._uncall,
             TicketSkip: self._skip,
+            TicketReturn: self._return,
+            TicketTransfer: self._transfer,
             TicketFinish: self._finish,
         }
-
-    def _take(self, transaction: Transaction, command: TicketTake, request: Request) -> Effect:
-        service = self._premises.service(command.service)
-        ticket, ahead = tickets.take(transaction, command.service, service)
-        data: dict[str, Any] = {"ticket": ticket.id, "number": ticket.number, "ahead": ahead}
-        due_at = promises.promise(transaction, ticket, service, self._settings.working_time)
-        data |= {"due_at": due_at.isoformat()} if due_at else {}
-        self._print(transaction, ticket, ahead, request, copy_number=1)
-        return Effect(data, final=False, after=self._premises.desks.printers[service.printer].wake)
-
-    def _reprint(self, transaction: Transaction, command: TicketReprint, request: Request) -> Effect:
-        ticket = tickets.valid(transaction, command.ticket)
-        service = self._premises.service(ticket.service)
-        copy_number = next_copy(transaction, ticket.id)
-        self._print(transaction, ticket, tickets.ahead_of(transaction, ticket), request, copy_number)
-        data = named(ticket) | {"copy_number": copy_number}
-        return Effect(data, final=False, after=self._premises.desks.printers[service.printer].wake)
-
-    def _print(self, transaction: Transaction, ticket: Ticket, ahead: int, request: Request, copy_number: int) -> None:
-        """Queue a slip of `ticket`; it is wanted until the command's deadline, and for so long as visitors wait."""
-        now = transaction.now
-        deadline = min(request.deadline.timestamp(), now.timestamp() + self._settings.ticket.deadline_s)
-        issued_at = datetime.fromtimestamp(ticket.issued_at, now.tzinfo)
-        slip = order_ticket(self._settings, ticket, ahead, issued_at, promises.due_at(transaction, ticket.id))
-        printer = self._settings.services[ticket.service].printer
-        enqueue(transaction, printer, ticket.id, slip, deadline, request.id, copy_number)
+        return fitting(handlers, self._settings.queue.mode)
 
     def _next(self, transaction: Transaction, command: TicketNext, _: Request) -> Effect:
-        counter = self._premises.counter(command.counter)
-        ticket = tickets.call_next(transaction, command.counter, counter.services)
+        services = self._calling(transaction, command.counter).services
+        ticket = tickets.call_next(transaction, command.counter, services, self._settings.queue)
         return self._called(command.counter, ticket)
 
+    def _call(self, transaction: Transaction, command: TicketCall, _: Request) -> Effect:
+        services = self._calling(transaction, command.counter).services
+        given = tickets.named_by(transaction, command.ticket)
+        return self._called(command.counter, tickets.call_given(transaction, command.counter, services, given))
+
     def _recall(self, transaction: Transaction, command: TicketRecall, _: Request) -> Effect:
-        self._premises.counter(command.counter)
+        self._calling(transaction, command.counter)
         return self._called(command.counter, tickets.call_again(transaction, command.counter))
 
+    def _calling(self, transaction: Transaction, name: str) -> Counter:
+        """The counter of this name; raises Refused when nothing can be called to it now."""
+        counter = self._premises.counter(name)
+        expect_open(transaction, name)
+        return counter
+
     def _called(self, counter: str, ticket: Ticket) -> Effect:
-        return Effect(named(ticket), after=lambda: self._premises.show_call(counter, ticket))
+        return Effect(named(ticket), after=lambda: self._premises.call(counter, ticket))
+
+    def _uncall(self, transaction: Transaction, command: TicketUncall, _: Request) -> Effect:
+        self._premises.counter(command.counter)
+        ticket = tickets.uncall(transaction, command.counter, self._settings.queue.undo_s)
+        return Effect(named(ticket), after=self._premises.board(transaction, command.counter))
 
     def _skip(self, transaction: Transaction, command: TicketSkip, _: Request) -> Effect:
         self._premises.counter(command.counter)
-        ticket = tickets.skip(transaction, command.counter)
-        return Effect(named(ticket), after=lambda: self._premises.show_call(command.counter, None))
+        ticket = tickets.skip(transaction, command.counter, self._settings.queue)
+        return Effect(named(ticket), after=self._premises.board(transaction, command.counter))
+
+    def _return(self, transaction: Transaction, command: TicketReturn, _: Request) -> Effect:
+        ticket = tickets.named_by(transaction, command.ticket)
+        tickets.bring_back(transaction, ticket, self._settings.queue)
+        return Effect(named(ticket))
+
+    def _transfer(self, transaction: Transaction, command: TicketTransfer, request: Request) -> Effect:
+        self._premises.counter(command.counter)
+        self._premises.service(command.service)
+        self._expect_served(command.to_counter, command.service)
+        ticket = tickets.transfer(transaction, command.counter, command.service, command.to_counter)
+        data = named(ticket) | {"to_service": command.service, "to_counter": command.to_counter}
+        show = self._premises.board(transaction, command.counter)
+        if not command.slip:
+            return Effect(data, after=show)
+        self._print_referral(transaction, ticket, command, request)
+        wake = self._premises.printer_of(ticket.service).wake
+
+        def after() -> None:
+            show()
+            wake()
+
+        return Effect(data, final=False, after=after)
+
+    def _expect_served(self, counter: str | None, service: str) -> None:
+        if counter is not None and service not in self._premises.counter(counter).services:
+            raise Refused(Refusal.NOT_SERVED, f"counter {counter} does not serve {service}")
+
+    def _print_referral(
+        self, transaction: Transaction, ticket: Ticket, command: TicketTransfer, request: Request
+    ) -> None:
+        """Queue the slip where the ticket itself came from: that printer is the one near this counter."""
+        to = command.service, command.to_counter
+        slip = order_referral(
+            self._settings, ticket.number, command.counter, *to, command.reason or "", transaction.now
+        )
+        printer = self._settings.services[ticket.service].printer
+        deadline = self._premises.slip_deadline(transaction, request)
+        enqueue(transaction, printer, Subject(ticket.id, request.id), slip, deadline, request.id)
 
     def _finish(self, transaction: Transaction, command: TicketFinish, _: Request) -> Effect:
         self._premises.counter(command.counter)
         ticket = tickets.finish(transaction, command.counter)
         desk = self._premises.desks.ratings.get(command.counter) if self._settings.rating.after_finish else None
-        session = ratings.open_session(transaction, command.counter, ticket.id) if desk else None
+        rate = desk is not None and not ratings.is_rated(transaction, command.counter, ticket.id)
+        session = ratings.open_session(transaction, command.counter, ticket.id) if rate else None
+
+        show = self._premises.board(transaction, command.counter)
 
         def after() -> None:
-            self._premises.show_call(command.counter, None)
+            show()
             if desk is not None and session is not None:
                 desk.opened(session)
 

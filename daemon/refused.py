@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from daemon.commands import Refusal
 
 
 class Refused(Exception):
-    """Raised inside a change: everything the change did is undone, and the reason goes into the reply."""
+    """Raised inside a change: everything the change did is undone, and the reason goes into the reply, with `data`."""
 
-    def __init__(self, reason: Refusal, detail: str = "") -> None:
+    def __init__(self, reason: Refusal, detail: str = "", data: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"{reason}: {detail}" if detail else str(reason))
         self.reason = reason
         self.detail = detail
+        self.data = dict(data or {})

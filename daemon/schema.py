@@ -32,6 +32,7 @@ MIGRATIONS: tuple[str, ...] = (
         prefix  TEXT NOT NULL,
         day     TEXT NOT NULL,      -- local date: numbers start anew each day
         last    INTEGER NOT NULL,
+        given   INTEGER NOT NULL,   -- how many of them count for the day's limit: not those that were taken back
         PRIMARY KEY (prefix, day)
     ) WITHOUT ROWID;
 
@@ -40,27 +41,36 @@ MIGRATIONS: tuple[str, ...] = (
         place       INTEGER NOT NULL,  -- position in the order of arrival, over all services
         service     TEXT NOT NULL,
         number      TEXT NOT NULL,
-        state       TEXT NOT NULL,     -- issued, waiting, called, skipped, finished, withdrawn
-        counter     TEXT,
+        state       TEXT NOT NULL,     -- issued, waiting, called, skipped, absent, finished, withdrawn
+        priority    INTEGER NOT NULL,  -- rank: 0 is called first, 4 is ordinary
+        counter     TEXT,              -- where it was called to
+        only_counter TEXT,             -- the only one that may call it; NULL: any that serves its service
         calls       INTEGER NOT NULL DEFAULT 0,
+        passed      INTEGER NOT NULL DEFAULT 0,  -- how often it was passed over while it had waited longest
+        skips       INTEGER NOT NULL DEFAULT 0,
+        behind      INTEGER NOT NULL DEFAULT 0,  -- skipped: after how many calls of others it waits again
         issued_at   REAL NOT NULL,
-        called_at   REAL,
+        called_from TEXT,              -- its state before the last call
+        called_at   REAL,              -- of the call that brought it to its counter
         ended_at    REAL,
         warn_at     REAL,              -- when to warn that it is soon due, and when it is due; NULL without a limit
         due_at      REAL
     ) WITHOUT ROWID;
     CREATE INDEX ticket_promised ON ticket (warn_at) WHERE state IN ('issued', 'waiting', 'called');
-    CREATE INDEX ticket_waiting ON ticket (service, place) WHERE state = 'waiting';
+    CREATE INDEX ticket_waiting ON ticket (service, place, priority, issued_at, state) WHERE state = 'waiting';
+    CREATE INDEX ticket_preferred ON ticket (service, priority, place) WHERE state = 'waiting' AND priority < 4;
+    CREATE INDEX ticket_skipped ON ticket (service) WHERE state = 'skipped';
     CREATE INDEX ticket_called ON ticket (counter) WHERE state = 'called';
     CREATE INDEX ticket_place ON ticket (place);
 
     CREATE TABLE print_job (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         printer    TEXT NOT NULL,
-        ticket     TEXT NOT NULL,
+        ticket     TEXT,               -- whose slip it is, or that another slip is about
+        slip_id    TEXT,               -- of what is no ticket: the command that first asked for it
         command    TEXT,               -- whose final reply the outcome is
         slip       TEXT NOT NULL,      -- JSON: what the slip says
-        copy_number INTEGER NOT NULL,  -- of this ticket: from 2 on marked as a reprint
+        copy_number INTEGER NOT NULL,  -- of this ticket or slip: from 2 on marked as a reprint
         deadline   REAL NOT NULL,      -- unix time
         state      TEXT NOT NULL,      -- queued, printing, printed, unconfirmed, failed, expired
         closing    INTEGER NOT NULL DEFAULT 0,  -- whether the bytes have begun to leave that make the slip whole
@@ -68,6 +78,7 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX print_job_open ON print_job (printer, id) WHERE state IN ('queued', 'printing');
     CREATE INDEX print_job_ticket ON print_job (ticket);
+    CREATE INDEX print_job_slip ON print_job (slip_id) WHERE slip_id IS NOT NULL;
 
     -- what an interrupted job left in a printer that was not yet rid of it
     CREATE TABLE leftover (
@@ -79,11 +90,24 @@ MIGRATIONS: tuple[str, ...] = (
         id        INTEGER PRIMARY KEY AUTOINCREMENT,
         counter   TEXT NOT NULL,
         ticket    TEXT,
+        item      TEXT,                -- what was handled, as another system names it
         opened_at REAL NOT NULL,
         state     TEXT NOT NULL,       -- open, rated, lapsed
         level     INTEGER
     );
     CREATE INDEX rating_session_open ON rating_session (counter) WHERE state = 'open';
+    -- for one rating each; a press does not touch these
+    CREATE INDEX rating_session_ticket ON rating_session (ticket) WHERE ticket IS NOT NULL;
+    CREATE INDEX rating_session_item ON rating_session (item) WHERE item IS NOT NULL;
+
+    -- what a bad rating must have; open until closed_at. Nothing here leads to who rated
+    CREATE TABLE followup (
+        id        INTEGER PRIMARY KEY AUTOINCREMENT,
+        counter   TEXT NOT NULL,
+        level     INTEGER NOT NULL,
+        opened_at REAL NOT NULL,
+        closed_at REAL
+    );
 
     CREATE TABLE phone_call (
         id        INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -91,14 +115,34 @@ MIGRATIONS: tuple[str, ...] = (
         began_at  REAL NOT NULL,
         rings     INTEGER NOT NULL,
         caller    TEXT,
+        quiet     INTEGER NOT NULL,    -- whether it began in quiet hours
         state     TEXT NOT NULL        -- ringing, answered, missed, unknown
     );
     CREATE INDEX phone_call_open ON phone_call (phone) WHERE state = 'ringing';
 
+    -- what a command said last; a counter that none ever spoke of has no row, and is open
+    CREATE TABLE counter (
+        counter TEXT PRIMARY KEY,
+        state   TEXT NOT NULL,         -- open, paused, closed
+        staff   TEXT,
+        reason  TEXT                   -- of a pause
+    ) WITHOUT ROWID;
+
+    -- how long a service takes, lately
+    CREATE TABLE pace (
+        service TEXT PRIMARY KEY,
+        mean_s  REAL NOT NULL,
+        samples INTEGER NOT NULL
+    ) WITHOUT ROWID;
+
+    -- the open ones
     CREATE TABLE alert (
-        alert     TEXT NOT NULL,
-        about     TEXT NOT NULL,
-        raised_at REAL NOT NULL,
+        alert           TEXT NOT NULL,
+        about           TEXT NOT NULL,
+        raised_at       REAL NOT NULL,
+        detail          TEXT NOT NULL,
+        acknowledged_by TEXT,
+        acknowledged_at REAL,
         PRIMARY KEY (alert, about)
     ) WITHOUT ROWID;
 

@@ -47,6 +47,7 @@ async def break_off(kiosk: SimulatedKiosk, broker: Mosquitto) -> None:
     await kiosk.ask("ticket/take", service="a")
     await kiosk.ask("ticket/next", counter="2")
     await kiosk.ask("ticket/finish", counter="2")
+    await kiosk.ask("counter/pause", counter="2", reason="取药去了")
     await kiosk.ask("ticket/next", counter="1")
     kiosk.lines["printer"].command("paper-end")
     await kiosk.device_is("printer-1", "faulted")

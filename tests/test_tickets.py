@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from daemon import tickets
 from daemon.commands import Refusal
@@ -183,113 +178,3 @@ def test_midnight_ends_nothing_and_half_a_day_of_waiting_does(ledger: Ledger) ->
     ]
     ledger.do(tickets.withdraw_left_over)
     assert len(ledger.events.data("ticket.withdrawn")) == 1
-
-
-class Queue(RuleBasedStateMachine):
-    """Two services and three counters against a plain model: a list of who waits, and who is served where."""
-
-    counters = st.sampled_from("123")
-    services = st.sampled_from("ab")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="kioskd-queue-"))
-        self.ledger = Ledger(self.directory / "kioskd.db")
-        self.printing: list[Ticket] = []
-        self.waiting: list[Ticket] = []
-        self.called: dict[str, Ticket] = {}
-        self.ended: list[Ticket] = []
-        self.given: dict[tuple[str, str], int] = {}
-
-    def teardown(self) -> None:
-        self.ledger.database.close()
-        shutil.rmtree(self.directory)
-
-    def _day(self) -> str:
-        return f"{self.ledger.clock.now():%Y%m%d}"
-
-    @rule(service=services)
-    def take(self, service: str) -> None:
-        count = self.given.get((self._day(), service), 0) + 1
-        if count > SERVICES[service].last:
-            refused = refusal(self.ledger, lambda change: tickets.take(change, service, SERVICES[service]))
-            assert refused is Refusal.NUMBERS_EXHAUSTED
-            return
-        self.given[self._day(), service] = count
-        ticket, ahead = self.ledger.do(lambda change: tickets.take(change, service, SERVICES[service]))
-        width = len(str(SERVICES[service].last))
-        assert ticket.id == f"{self._day()}-{service.upper()}{count:0{width}d}"
-        assert ahead == sum(other.service == service for other in self._callable())
-        self.printing.append(ticket)
-
-    @precondition(lambda self: self.printing)
-    @rule(chance=st.data(), comes_out=st.booleans())
-    def print(self, chance: st.DataObject, comes_out: bool) -> None:
-        ticket = self.printing.pop(chance.draw(st.integers(0, len(self.printing) - 1)))
-        if comes_out:
-            self.ledger.do(lambda change: tickets.let_wait(change, ticket.id))
-            self.waiting = sorted([*self.waiting, ticket], key=self._taken_at)
-        else:
-            self.ledger.do(lambda change: tickets.withdraw(change, ticket.id, "paper-end"))
-            self.ended.append(ticket)
-
-    def _callable(self) -> list[Ticket]:
-        """A slip may come out so late that its number is left over before it ever waited."""
-        now = self.ledger.clock.now().timestamp()
-        return [ticket for ticket in self.waiting if now - ticket.issued_at < LEFT_OVER_S]
-
-    def _taken_at(self, ticket: Ticket) -> int:
-        return [data["ticket"] for data in self.ledger.events.data("ticket.issued")].index(ticket.id)
-
-    @rule(counter=counters, wanted=st.sampled_from([("a",), ("b",), ("a", "b")]))
-    def call(self, counter: str, wanted: tuple[str, ...]) -> None:
-        ticket = next((ticket for ticket in self._callable() if ticket.service in wanted), None)
-        if ticket is None:
-            refused = refusal(self.ledger, lambda change: tickets.call_next(change, counter, wanted))
-            assert refused is Refusal.NOTHING_WAITING
-            return
-        assert call(self.ledger, counter, wanted).id == ticket.id
-        self.waiting.remove(ticket)
-        if counter in self.called:
-            self.ended.append(self.called[counter])
-        self.called[counter] = ticket
-
-    @rule(counter=counters, what=st.sampled_from([tickets.call_again, tickets.skip, tickets.finish]))
-    def act(self, counter: str, what: object) -> None:
-        if counter not in self.called:
-            assert refusal(self.ledger, lambda change: what(change, counter)) is Refusal.NO_TICKET  # type: ignore[operator]
-            return
-        ticket = self.ledger.do(lambda change: what(change, counter))  # type: ignore[operator]
-        assert ticket.id == self.called[counter].id
-        if what is not tickets.call_again:
-            self.ended.append(self.called.pop(counter))
-
-    @rule()
-    def restart(self) -> None:
-        self.ledger.restart()
-
-    @rule(hours=st.sampled_from([0.5, 3, 11]))
-    def time_passes(self, hours: float) -> None:
-        self.ledger.clock.advance(hours * 3600)
-        now = self.ledger.clock.now().timestamp()
-        over = [ticket for ticket in self.waiting if now - ticket.issued_at >= LEFT_OVER_S]
-        self.ledger.do(tickets.withdraw_left_over)
-        self.waiting = [ticket for ticket in self.waiting if ticket not in over]
-        self.ended += over
-
-    @invariant()
-    def everybody_is_where_the_model_says(self) -> None:
-        rows = self.ledger.rows("SELECT id, state, counter FROM ticket ORDER BY place")
-        found = {identity: (state, counter) for identity, state, counter in rows}
-        assert len(found) == len(self.printing) + len(self.waiting) + len(self.called) + len(self.ended), "none lost"
-        assert [identity for identity, state, _ in rows if state == "waiting"] == [t.id for t in self.waiting]
-        assert {counter: t.id for counter, t in self.called.items()} == {
-            counter: identity for identity, (state, counter) in found.items() if state == "called"
-        }
-        assert all(found[t.id][0] in ("finished", "skipped", "withdrawn") for t in self.ended)
-        firsts = [data["ticket"] for data in self.ledger.events.data("ticket.called") if data["times"] == 1]
-        assert len(firsts) == len(set(firsts)), "nobody is served twice"
-
-
-Queue.TestCase.settings = hypothesis_settings(max_examples=30, stateful_step_count=40, deadline=None)
-TestQueue = Queue.TestCase

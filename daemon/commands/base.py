@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from daemon.model import Identifier, Model
 
 MAX_PAYLOAD_BYTES = 16_384
-"""A longer command is refused unread: the largest command of this page has a tenth of it."""
+"""A longer command is refused unread, but for those that say otherwise: most have a tenth of it."""
 
 
 class Command(Model):
@@ -18,6 +18,7 @@ class Command(Model):
 
     NOUN: ClassVar[str] = ""
     VERB: ClassVar[str] = ""
+    MAX_BYTES: ClassVar[int] = MAX_PAYLOAD_BYTES
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:

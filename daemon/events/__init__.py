@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from daemon.events.alert import Alert, AlertAcknowledged, AlertCleared, AlertRaised
 from daemon.events.base import Event
-from daemon.events.display import DisplayFailed, DisplayShown
+from daemon.events.counter import CounterClosed, CounterOpened, CounterPaused
+from daemon.events.display import DisplayFailed, DisplayShown, DisplaySpeechFailed, DisplaySpoken
+from daemon.events.followup import FollowupClosed, FollowupDropped, FollowupOpened
 from daemon.events.phone import PhoneAnswered, PhoneMissed, PhoneRinging, PhoneUnknown
 from daemon.events.printing import (
     CopyNumber,
@@ -18,6 +21,7 @@ from daemon.events.printing import (
     PrintUnconfirmed,
 )
 from daemon.events.rating import Level, RatingLapsed, RatingOpened, RatingRepeated, RatingSubmitted, RatingUnsolicited
+from daemon.events.readiness import ReadinessChecked
 from daemon.events.run import (
     ClockJumped,
     ConfigurationRejected,
@@ -25,6 +29,7 @@ from daemon.events.run import (
     DaemonStarted,
     DaemonStopping,
     EventsDropped,
+    EventsErased,
     StoreReplaced,
 )
 from daemon.events.ticket import (
@@ -32,27 +37,41 @@ from daemon.events.ticket import (
     TicketFinished,
     TicketIssued,
     TicketPromised,
+    TicketReturned,
     TicketSkipped,
+    TicketTransferred,
+    TicketUncalled,
     TicketWaiting,
     TicketWithdrawn,
 )
-from daemon.events.watch import AlertCleared, AlertRaised, DeviceChanged, FiguresClosed
+from daemon.events.watch import DeviceChanged, FiguresClosed
 
 __all__ = [
+    "Alert",
+    "AlertAcknowledged",
     "AlertCleared",
     "AlertRaised",
     "ClockJumped",
     "ConfigurationRejected",
     "ConfigurationReloaded",
     "CopyNumber",
+    "CounterClosed",
+    "CounterOpened",
+    "CounterPaused",
     "DaemonStarted",
     "DaemonStopping",
     "DeviceChanged",
     "DisplayFailed",
     "DisplayShown",
+    "DisplaySpeechFailed",
+    "DisplaySpoken",
     "Event",
     "EventsDropped",
+    "EventsErased",
     "FiguresClosed",
+    "FollowupClosed",
+    "FollowupDropped",
+    "FollowupOpened",
     "Level",
     "PhoneAnswered",
     "PhoneMissed",
@@ -69,12 +88,16 @@ __all__ = [
     "RatingRepeated",
     "RatingSubmitted",
     "RatingUnsolicited",
+    "ReadinessChecked",
     "StoreReplaced",
     "TicketCalled",
     "TicketFinished",
     "TicketIssued",
     "TicketPromised",
+    "TicketReturned",
     "TicketSkipped",
+    "TicketTransferred",
+    "TicketUncalled",
     "TicketWaiting",
     "TicketWithdrawn",
     "event_types",

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pydantic import AwareDatetime, Field
 
 from daemon.events.base import Event
+from daemon.model import Priority
 
 
 class TicketIssued(Event):
-    """A visitor took a number. It waits in the queue from the moment its slip is printed."""
+    """A visitor took a number, or another system gave one. It waits from the moment its slip is printed."""
 
     ticket: str = Field(description="the ticket's own id: day and number, unique for ever", examples=["20261121-A012"])
     number: str = Field(description="what is printed and called", examples=["A012"])
     service: str
     ahead: int = Field(description="how many waited before it at that moment")
+    priority: Priority = Priority.ORDINARY
 
 
 class TicketPromised(Event):
@@ -39,7 +41,7 @@ class TicketWithdrawn(Event):
     ticket: str
     number: str
     service: str
-    reason: str = Field(description="the print job's reason code")
+    reason: str = Field(description="the print job's reason code; left-over: its day is over; cancelled: by command")
 
 
 class TicketCalled(Event):
@@ -53,6 +55,15 @@ class TicketCalled(Event):
     waited_s: float = Field(description="from the number being taken to this call")
 
 
+class TicketUncalled(Event):
+    """The call was a mistake: the number has its place in the queue again."""
+
+    ticket: str
+    number: str
+    service: str
+    counter: str
+
+
 class TicketSkipped(Event):
     """The visitor did not come; the number is put aside."""
 
@@ -60,6 +71,30 @@ class TicketSkipped(Event):
     number: str
     service: str
     counter: str
+    back_after: int | None = Field(
+        default=None,
+        description="after how many calls of others it waits again; null: absent, until somebody brings it back",
+    )
+
+
+class TicketReturned(Event):
+    """A number that was put aside waits again, at its place of before."""
+
+    ticket: str
+    number: str
+    service: str
+
+
+class TicketTransferred(Event):
+    """The counter sent the number on. It waits again, at the place that it had."""
+
+    ticket: str
+    number: str
+    service: str = Field(description="what it was taken for")
+    counter: str
+    to_service: str
+    to_counter: str | None = Field(description="the only counter that may call it; null: any that serves the service")
+    served_s: float = Field(description="from the call that brought it to the counter to this moment")
 
 
 class TicketFinished(Event):
@@ -69,4 +104,4 @@ class TicketFinished(Event):
     number: str
     service: str
     counter: str
-    served_s: float = Field(description="from the first call to this moment")
+    served_s: float = Field(description="from the call that brought it to the counter to this moment")

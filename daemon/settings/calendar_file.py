@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationError
 
-from daemon.calendar import DAY_S, Calendar, Span, Spans
+from daemon.calendar import Calendar, Span, Spans
 from daemon.model import Model
 from daemon.settings.faults import Unfit
 from daemon.settings.wording import EXPECTED
@@ -78,18 +77,7 @@ def parse_calendar(text: str) -> Calendar:
 
 
 def _spans(texts: Iterable[str]) -> Spans:
-    spans = tuple(_span(text) for text in texts)
+    spans = tuple(Span.parse(text) for text in texts)
     if any(later.start_s < earlier.end_s for earlier, later in pairwise(spans)):
         raise ValueError(f"hours overlap or are out of order: {', '.join(texts)}")
     return spans
-
-
-def _span(text: str) -> Span:
-    found = re.fullmatch(r"([0-9]{2}):([0-5][0-9])-([0-9]{2}):([0-5][0-9])", text)
-    if found is None:
-        raise ValueError(f"expected hours like 09:00-12:00, not {text!r}")
-    start_h, start_min, end_h, end_min = (int(number) for number in found.groups())
-    span = Span(start_h * 3600 + start_min * 60, end_h * 3600 + end_min * 60)
-    if not span.start_s < span.end_s <= DAY_S:
-        raise ValueError(f"hours end after they begin, by 24:00: {text}")
-    return span

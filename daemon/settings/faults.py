@@ -22,6 +22,7 @@ ONE_LINE_PATTERN = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$"
 """What `daemon.slips.escape` refuses to print: pydantic's own regular expressions know Unicode's categories."""
 
 PREFIX_PATTERN = r"^[A-Z]{0,3}$"
+TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 LIMIT_PATTERN = r"^[1-9][0-9]{0,2} (min|h|days?)$"
 HOST_PATTERN = r"^[^\s/@:]+$|^[0-9A-Fa-f:.]+$"
 _PATTERNS = {
@@ -30,6 +31,7 @@ _PATTERNS = {
     PREFIX_PATTERN: EXPECTED["letters"],
     HOST_PATTERN: EXPECTED["host"],
     LIMIT_PATTERN: EXPECTED["limit"],
+    TIME_PATTERN: EXPECTED["time"],
 }
 
 

@@ -21,8 +21,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.broker import PORT, ProtocolSetting
-from daemon.calendar import Calendar
+from daemon.calendar import Calendar, Span
 from daemon.model import Model, Name
+from daemon.opening_hours import OpeningHours
 from daemon.settings.calendar_file import CalendarFile, read_calendar
 from daemon.settings.device import Device, read_device
 from daemon.settings.faults import (
@@ -30,6 +31,7 @@ from daemon.settings.faults import (
     LIMIT_PATTERN,
     ONE_LINE_PATTERN,
     PREFIX_PATTERN,
+    TIME_PATTERN,
     Fault,
     InvalidSettings,
     Loc,
@@ -56,9 +58,36 @@ def _topic_root(root: str) -> str:
     return root
 
 
+def _call_text(text: str) -> str:
+    rest = text.replace("{number}", "").replace("{counter}", "")
+    if "{number}" not in text or set(rest) & set("{}"):
+        raise Unfit(EXPECTED["call"])
+    return text
+
+
+def _quiet(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for text in texts:
+            Span.parse(text)
+    except ValueError:
+        raise Unfit(EXPECTED["quiet"]) from None
+    return texts
+
+
 def _listed(value: object) -> object:
     return as_names(value) if isinstance(value, str) else value
 
+
+def _hours(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        OpeningHours.parse(texts)
+    except ValueError:
+        raise Unfit(EXPECTED["opening"]) from None
+    return texts
+
+
+QueueMode = Literal["own", "external"]
+"""Who keeps the numbers: this daemon, or another system, which says what to print and what was called."""
 
 OnFailure = Literal["reprint", "withdraw"]
 """What becomes of a number whose slip came out in part: printed once more and marked, or taken back."""
@@ -67,6 +96,9 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 TopicRoot = Annotated[str, StringConstraints(max_length=200), AfterValidator(_topic_root)]
 Line = Annotated[str, StringConstraints(max_length=100, pattern=ONE_LINE_PATTERN)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=ONE_LINE_PATTERN)]
+CallText = Annotated[str, StringConstraints(max_length=40, pattern=ONE_LINE_PATTERN), AfterValidator(_call_text)]
+Hours = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(max_length=8), AfterValidator(_hours)]
+QuietHours = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(max_length=8), AfterValidator(_quiet)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
@@ -132,14 +164,41 @@ class Phone(Model):
     """How a telephone is to be answered."""
 
     rings: Annotated[int, Field(ge=1, le=20)] = 3
+    quiet: QuietHours = ()
     mask_caller: bool = True
 
 
-class Queue(Model):
-    """How long a queue may become; more raises an alert about it. Without a limit there is no alert."""
+class Call(Model):
+    """How a number is called, on boards and by those with a voice. None: in the words of the language."""
 
+    text: CallText | None = None
+
+
+class Queue(Model):
+    """Who keeps the queue, whom it calls when, and how long it may become; without a limit there is no alert."""
+
+    mode: QueueMode = "own"
+    passed_over_max: Annotated[int, Field(ge=0, le=100)] = 3
+    back_after: Annotated[int, Field(ge=1, le=100)] = 3
+    back_times: Annotated[int, Field(ge=0, le=10)] = 0
+    undo_s: Annotated[int, Field(ge=0, le=3600)] = 60
     waiting_max: Annotated[int, Field(ge=1, le=1000)] | None = None
     wait_max_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
+    unattended_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
+
+
+class Alerts(Model):
+    """When a device's trouble is worth an alert."""
+
+    device_s: Annotated[int, Field(ge=1, le=86_400)] = 60
+
+
+class Readiness(Model):
+    """When everything is tried before opening, and where the report is printed."""
+
+    before_s: Annotated[int, Field(ge=60, le=14_400)] = 900
+    at: Annotated[str, StringConstraints(pattern=TIME_PATTERN)] | None = None
+    print_on: Name | None = None
 
 
 class Service(Model):
@@ -152,6 +211,8 @@ class Service(Model):
     prefix: Annotated[str, StringConstraints(pattern=PREFIX_PATTERN)] = ""
     first: Annotated[int, Field(ge=0, le=99_999)] = 1
     last: Annotated[int, Field(ge=1, le=99_999)] = 999
+    hours: Hours = ()
+    daily_max: Annotated[int, Field(ge=1, le=99_999)] | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -184,7 +245,10 @@ class Settings(BaseSettings):
     mqtt: Mqtt = Mqtt()
     store: Storage = Storage()
     ticket: Ticket = Ticket()
+    call: Call = Call()
     queue: Queue = Queue()
+    alerts: Alerts = Alerts()
+    readiness: Readiness = Readiness()
     rating: Rating = Rating()
     phone: Phone = Phone()
     services: Mapping[Name, Service] = {}

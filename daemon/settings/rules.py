@@ -22,6 +22,7 @@ def faults_between(data: Mapping[str, Any]) -> list[Fault]:
     services, counters, devices = (tables_in(data, key) for key in ("services", "counters", "devices"))
     return [
         *_missing_printers(services, devices),
+        *_missing_reports_printer(data, devices),
         *_same_prefixes(services),
         *_missing_services(counters, services),
         *_missing_devices(counters, devices),
@@ -41,6 +42,12 @@ def tables_in(data: Mapping[str, Any], key: str) -> Tables:
 def _missing_printers(services: Tables, devices: Tables) -> Iterator[Fault]:
     for name, service in services.items():
         yield from _device_faults(("services", name, "printer"), service.get("printer"), Kind.PRINTER, devices)
+
+
+def _missing_reports_printer(data: Mapping[str, Any], devices: Tables) -> Iterator[Fault]:
+    readiness = data.get("readiness")
+    if isinstance(readiness, Mapping):
+        yield from _device_faults(("readiness", "print_on"), readiness.get("print_on"), Kind.PRINTER, devices)
 
 
 def _missing_devices(counters: Tables, devices: Tables) -> Iterator[Fault]:

@@ -31,6 +31,7 @@ EXPECTED: Mapping[str, Text] = {
     "tuple_type": Text('应为列表，例如 ["a", "b"]', 'expected a list, for example ["a", "b"]'),
     "list_type": Text('应为列表，例如 ["a", "b"]', 'expected a list, for example ["a", "b"]'),
     "too_short": Text("至少应有 {min_length} 项", "expected at least {min_length}"),
+    "too_long": Text("最多 {max_length} 项", "expected at most {max_length}"),
     "dict_type": Text("应为表", "expected a table"),
     "mapping_type": Text("应为表", "expected a table"),
     "model_type": Text("应为表", "expected a table"),
@@ -42,12 +43,25 @@ EXPECTED: Mapping[str, Text] = {
     ),
     "one-line": Text("应为一行文字，不含控制字符", "expected one line without control characters"),
     "limit": Text('应为时限，如 "10 min"、"6 h"、"4 days"', 'expected a limit like "10 min", "6 h" or "4 days"'),
+    "time": Text('应为时刻，如 "07:30"', 'expected a time like "07:30"'),
     "calendar": Text("日历文件 {path}：{detail}", "in {path}: {detail}"),
+    "opening": Text(
+        '应为时段，如 "08:30-11:30"，或 "calendar"（日历的工作时间）',
+        'expected hours like "08:30-11:30", or "calendar" for those of the calendar',
+    ),
     "letters": Text("应为最多 3 个大写字母", "expected up to 3 capital letters"),
     "host": Text("应为主机名或地址，不带协议和端口", "expected a host name or address, without scheme and port"),
     "root": Text(
         "应为 MQTT 主题，各级不为空，不含 + # 和控制字符，占位符只有 {hall} 和 {kiosk}",
         "expected an MQTT topic without empty levels, +, # and control characters; it may hold {hall} and {kiosk}",
+    ),
+    "call": Text(
+        "应含 {number}（号码），可含 {counter}（窗口），没有其他花括号",
+        "expected a text with {number} in it, perhaps {counter}, and no other braces",
+    ),
+    "quiet": Text(
+        '应为时段，如 "12:00-13:30"，不跨午夜',
+        'expected hours like "12:00-13:30", which end after they begin and by 24:00',
     ),
     "absolute": Text("应为绝对路径", "expected an absolute path"),
     "range": Text("last 应不小于 first", "expected last to be at least first"),

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from tests.benchmark import backlog, idle, job, memory, press, show, start, ticket, wire
+from tests.benchmark import backlog, idle, job, memory, press, queue, show, start, ticket, wire
 from tests.benchmark.bed import Bed, bed, bytecode_cached
 from tests.benchmark.figures import Line
 from tests.benchmark.report import page
@@ -22,6 +22,7 @@ ROWS: Mapping[str, Callable[[Bed], Coroutine[Any, Any, list[Line]]]] = {
     "backlog": backlog.measure,
     "ticket": ticket.measure,
     "job": job.measure,
+    "queue": queue.measure,
     "wire": wire.measure,
     "memory": memory.measure,
     "start": start.measure,

@@ -14,6 +14,7 @@ from daemon.clock import SystemClock
 from daemon.commands import Reply, Status
 from daemon.database import Transaction
 from daemon.print_runner import PrintRunner
+from daemon.print_subject import Subject
 from daemon.printing import enqueue
 from daemon.settings import Service
 from daemon.slips.book import SlipBook
@@ -122,7 +123,7 @@ def _take(change: Transaction) -> None:
         issued_at=change.now,
     )
     order = SlipOrder(template=TICKET, language="zh-CN", data=slip.model_dump(mode="json"))
-    enqueue(change, PRINTER, ticket.id, order, change.now.timestamp() + PATIENCE_S, f"take-{ticket.number}")
+    enqueue(change, PRINTER, Subject(ticket.id), order, change.now.timestamp() + PATIENCE_S, f"take-{ticket.number}")
 
 
 def _bytes_alone_s(jobs: int) -> float:

@@ -1,0 +1,88 @@
+"""The commands that bring numbers into the queue, with a slip or without, and those that print a slip again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from daemon import promises, tickets
+from daemon.commands import Request, TicketCancel, TicketPrint, TicketRegister, TicketReprint, TicketTake
+from daemon.database import Transaction
+from daemon.effects import Effect, Handlers
+from daemon.premises import Premises, named
+from daemon.print_subject import Subject
+from daemon.printing import enqueue, next_copy
+from daemon.queue_mode import fitting
+from daemon.slips.order import order_ticket
+from daemon.tickets import Ticket
+
+
+class TicketCommands:
+    """What is asked for by whoever wants to wait."""
+
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
+        self._settings = premises.settings
+
+    def handlers(self) -> Handlers:
+        """What does each command's change."""
+        handlers: Handlers = {
+            TicketTake: self._take,
+            TicketPrint: self._print_given,
+            TicketRegister: self._register,
+            TicketReprint: self._reprint,
+            TicketCancel: self._cancel,
+        }
+        return fitting(handlers, self._settings.queue.mode)
+
+    def _take(self, transaction: Transaction, command: TicketTake, request: Request) -> Effect:
+        service, working_time = self._premises.service(command.service), self._settings.working_time
+        ticket, ahead = tickets.take(transaction, command.service, service, command.priority, working_time)
+        due_at = promises.promise(transaction, ticket, service, working_time)
+        return self._printed(transaction, ticket, ahead, due_at, request)
+
+    def _print_given(self, transaction: Transaction, command: TicketPrint, request: Request) -> Effect:
+        service = self._premises.service(command.service)
+        ticket, counted = tickets.admit(transaction, command.service, command.number, command.priority)
+        due_at = promises.promise(transaction, ticket, service, self._settings.working_time, command.due_at)
+        ahead = counted if command.ahead is None else command.ahead
+        return self._printed(transaction, ticket, ahead, due_at, request)
+
+    def _register(self, transaction: Transaction, command: TicketRegister, _: Request) -> Effect:
+        service = self._premises.service(command.service)
+        ticket, ahead = tickets.admit(transaction, command.service, command.number, command.priority)
+        due_at = promises.promise(transaction, ticket, service, self._settings.working_time)
+        tickets.let_wait(transaction, ticket.id)
+        return Effect(_taken(ticket, ahead, due_at))
+
+    def _cancel(self, transaction: Transaction, command: TicketCancel, _: Request) -> Effect:
+        ticket = tickets.named_by(transaction, command.ticket)
+        tickets.cancel(transaction, ticket)
+        return Effect(named(ticket))
+
+    def _reprint(self, transaction: Transaction, command: TicketReprint, request: Request) -> Effect:
+        ticket = tickets.valid(transaction, command.ticket)
+        copy_number = next_copy(transaction, Subject(ticket.id))
+        self._print(transaction, ticket, tickets.ahead_of(transaction, ticket), request, copy_number)
+        data = named(ticket) | {"copy_number": copy_number}
+        return Effect(data, final=False, after=self._premises.printer_of(ticket.service).wake)
+
+    def _printed(
+        self, transaction: Transaction, ticket: Ticket, ahead: int, due_at: datetime | None, request: Request
+    ) -> Effect:
+        self._print(transaction, ticket, ahead, request, copy_number=1)
+        wake = self._premises.printer_of(ticket.service).wake
+        return Effect(_taken(ticket, ahead, due_at), final=False, after=wake)
+
+    def _print(self, transaction: Transaction, ticket: Ticket, ahead: int, request: Request, copy_number: int) -> None:
+        """Queue a slip of `ticket`; it is wanted until the command's deadline, and for so long as visitors wait."""
+        issued_at = datetime.fromtimestamp(ticket.issued_at, transaction.now.tzinfo)
+        slip = order_ticket(self._settings, ticket, ahead, issued_at, promises.due_at(transaction, ticket.id))
+        printer = self._settings.services[ticket.service].printer
+        deadline = self._premises.slip_deadline(transaction, request)
+        enqueue(transaction, printer, Subject(ticket.id), slip, deadline, request.id, copy_number)
+
+
+def _taken(ticket: Ticket, ahead: int, due_at: datetime | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"ticket": ticket.id, "number": ticket.number, "ahead": ahead}
+    return data | ({"due_at": due_at.isoformat()} if due_at else {})

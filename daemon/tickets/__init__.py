@@ -1,0 +1,54 @@
+"""The queue: numbers by service, anew each day, and what counters do with them. Changes only; no waiting, no devices.
+
+A number is `issued` while its slip is being printed, `waiting` once the slip may be out, and can be called only
+then: nobody is called whose number nobody holds.
+"""
+
+from __future__ import annotations
+
+from daemon.tickets.calling import call_again, call_given, call_next, uncall
+from daemon.tickets.leaving import finish, skip, transfer
+from daemon.tickets.record import LEFT_OVER_S, Ticket, TicketState, find, named_by, present
+from daemon.tickets.returning import bring_back
+from daemon.tickets.standing import (
+    QueueFigures,
+    ahead_of,
+    figures,
+    follow_clock,
+    free_of_counters,
+    known,
+    valid,
+    waiting_before,
+)
+from daemon.tickets.taking import admit, cancel, let_wait, take, withdraw, withdraw_left_over
+
+__all__ = [
+    "LEFT_OVER_S",
+    "QueueFigures",
+    "Ticket",
+    "TicketState",
+    "admit",
+    "ahead_of",
+    "bring_back",
+    "call_again",
+    "call_given",
+    "call_next",
+    "cancel",
+    "figures",
+    "find",
+    "finish",
+    "follow_clock",
+    "free_of_counters",
+    "known",
+    "let_wait",
+    "named_by",
+    "present",
+    "skip",
+    "take",
+    "transfer",
+    "uncall",
+    "valid",
+    "waiting_before",
+    "withdraw",
+    "withdraw_left_over",
+]

@@ -1,0 +1,96 @@
+"""How the queue stands: how many wait, how long, and before whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daemon.commands import Refusal
+from daemon.database import Transaction
+from daemon.model import Priority
+from daemon.refused import Refused
+from daemon.tickets.record import PRIORITIES, Ticket, TicketState, find, passed_s, since
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """How a service's queue stands."""
+
+    waiting: int
+    longest_wait_s: float | None
+
+
+_VALID = (TicketState.ISSUED, TicketState.WAITING, TicketState.CALLED, TicketState.SKIPPED)
+
+
+def figures(transaction: Transaction, service: str) -> QueueFigures:
+    """How many wait for `service`, and how long the first of them has waited."""
+    found = transaction.row(
+        "SELECT count(*), min(issued_at) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ?",
+        *(since(transaction), service),
+    )
+    waiting, oldest = found or (0, None)
+    longest_wait_s = None if oldest is None else passed_s(oldest, transaction.now.timestamp())
+    return QueueFigures(waiting, longest_wait_s)
+
+
+def waiting_before(transaction: Transaction, service: str, priority: Priority) -> int:
+    """How many wait for `service` who will be called before somebody of `priority` who comes now."""
+    (count,) = transaction.rows(
+        "SELECT count(*) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ? AND priority <= ?",
+        *(since(transaction), service, PRIORITIES.index(priority)),
+    )[0]
+    return int(count)
+
+
+def ahead_of(transaction: Transaction, ticket: Ticket) -> int:
+    """How many will be called before `ticket`."""
+    if ticket.state is TicketState.CALLED:
+        return 0
+    rank = PRIORITIES.index(ticket.priority)
+    (count,) = transaction.rows(
+        "SELECT count(*) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ?"
+        " AND (priority < ? OR priority = ? AND place < (SELECT place FROM ticket WHERE id = ?))",
+        *(since(transaction), ticket.service, rank, rank, ticket.id),
+    )[0]
+    return int(count)
+
+
+def valid(transaction: Transaction, ticket_id: str) -> Ticket:
+    """The ticket whose number somebody may still be called by; raises Refused."""
+    ticket = known(transaction, ticket_id)
+    if ticket.state not in _VALID:
+        raise Refused(Refusal.TICKET_OVER, f"ticket {ticket_id} is {ticket.state}")
+    return ticket
+
+
+def known(transaction: Transaction, ticket_id: str) -> Ticket:
+    """The ticket, whatever became of it; raises Refused."""
+    ticket = find(transaction, ticket_id)
+    if ticket is None:
+        raise Refused(Refusal.UNKNOWN_TICKET, f"no ticket {ticket_id}; an id is like 20261121-A012")
+    return ticket
+
+
+def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
+    """The clock was set by `by_s`: who took a number by the wrong time, between `since` and `until`, and still waits
+    for it or is being served, has not waited for years.
+    """
+    for column in ("issued_at", "called_at"):
+        transaction.write(
+            f"UPDATE ticket SET {column} = {column} + ?"  # noqa: S608
+            " WHERE state IN ('issued', 'waiting', 'called', 'skipped', 'absent')"
+            f" AND {column} BETWEEN ? AND ?",
+            *(by_s, since, until),
+        )
+
+
+def free_of_counters(transaction: Transaction, serving: dict[str, frozenset[str]]) -> None:
+    """Another configuration is in force: who waits for one counter alone that is gone, or does not serve the service
+    any more, waits for any that does. `serving`: which services each counter serves.
+    """
+    rows = transaction.rows(
+        "SELECT id, service, only_counter FROM ticket WHERE state IN ('waiting', 'skipped') AND only_counter NOT NULL"
+    )
+    for ticket, service, counter in rows:
+        if service not in serving.get(counter, ()):
+            transaction.write("UPDATE ticket SET only_counter = NULL WHERE id = ?", ticket)
