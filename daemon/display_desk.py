@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from daemon.commands import Reply, Status
 from daemon.database import Transaction
-from daemon.events import DisplayFailed, DisplayShown
+from daemon.events import DisplayFailed, DisplayShown, DisplaySpeechFailed, DisplaySpoken
 from daemon.journal import settle_command
 from daemon.store import Store
 from drivers.device import DeviceError, Reason
-from drivers.display.capability import Display, Shown
+from drivers.display.capability import Display, Shown, Spoken, Voice
+
+PATTERN = "■" * 8
+PATTERN_S = 2.0
+"""What a board shows to whoever looks after it before opening, and how long."""
 
 
 class DisplayDesk:
@@ -30,16 +34,59 @@ class DisplayDesk:
         self._store = store
         self._tasks = tasks
         self._reply = reply
+        self._shows = 0
+        self._text: str | None = None  # what the board has to show, as far as this run knows
+
+    async def try_out(self) -> None:
+        """Show a pattern for a moment, and then what was there before. Raises DeviceError.
+
+        A board of which nobody knows what it shows is left as it is.
+        """
+        shows, before = self._shows, self._text
+        if before is None:
+            return
+        await self._display.show(PATTERN)
+        await asyncio.sleep(PATTERN_S)
+        if self._shows == shows:  # else there is something newer
+            await self._display.show(before)
 
     def show(self, text: str, command: str | None = None, recorded: asyncio.Event | None = None) -> None:
-        """Show `text`; the outcome is an event, and the final reply of `command` if there is one.
+        """Show `text`, beginning at once; the outcome is an event, and the final reply of `command` if there is one.
 
         `recorded` is set once the command is in the store, where its outcome comes after it.
         """
-        self._tasks.create_task(self._show(text, command, recorded))
+        self._shows += 1
+        shown = self._display.show(text)
+        self._tasks.create_task(self._follow(shown, text, command, recorded))
 
-    async def _show(self, text: str, command: str | None, recorded: asyncio.Event | None) -> None:
-        shown = await self._try(text)
+    def speak(self, text: str) -> None:
+        """Speak `text`, if the board has a voice; the outcome is an event."""
+        voice = self._display.voice
+        if voice is not None:
+            self._tasks.create_task(self._speak(voice, text))
+
+    async def _speak(self, voice: Voice, text: str) -> None:
+        try:
+            spoken = await voice.speak(text)
+        except DeviceError as error:
+            self._unspoken(text, error.reason, error.detail)
+            return
+        if spoken is Spoken.SUPERSEDED:
+            self._unspoken(text, Reason.SUPERSEDED, "too many newer texts were to be spoken")
+            return
+        event = DisplaySpoken(display=self._name, text=text, confirmed=spoken is Spoken.CONFIRMED)
+        self._store.post(lambda change: change.emit(event))
+
+    def _unspoken(self, text: str, reason: Reason, detail: str) -> None:
+        event = DisplaySpeechFailed(display=self._name, text=text, reason=reason, detail=detail)
+        self._store.post(lambda change: change.emit(event))
+
+    async def _follow(
+        self, showing: Awaitable[Shown], text: str, command: str | None, recorded: asyncio.Event | None
+    ) -> None:
+        shown = await _outcome(showing)
+        if not _is_void(shown):
+            self._text = text
         if recorded is not None:
             await recorded.wait()
         if isinstance(shown, DeviceError):
@@ -51,12 +98,6 @@ class DisplayDesk:
         confirmed = shown is Shown.CONFIRMED
         event = DisplayShown(display=self._name, text=text, confirmed=confirmed)
         self._settle(event, command, Status.DONE if confirmed else Status.UNCONFIRMED)
-
-    async def _try(self, text: str) -> Shown | DeviceError:
-        try:
-            return await self._display.show(text)
-        except DeviceError as error:
-            return error
 
     def _fail(self, text: str, command: str | None, reason: Reason, detail: str) -> None:
         event = DisplayFailed(display=self._name, text=text, reason=reason, detail=detail)
@@ -79,3 +120,17 @@ class DisplayDesk:
         # a command that could not be stored when it came was answered then
         if await self._store.keep(change):
             self._reply(reply)
+
+
+def _is_void(shown: Shown | DeviceError) -> bool:
+    """Whether the board will never show that text, nor when it comes back."""
+    if isinstance(shown, DeviceError):
+        return shown.reason in (Reason.UNSHOWABLE, Reason.TOO_LONG, Reason.REJECTED)
+    return shown is Shown.SUPERSEDED
+
+
+async def _outcome(showing: Awaitable[Shown]) -> Shown | DeviceError:
+    try:
+        return await showing
+    except DeviceError as error:
+        return error

@@ -14,7 +14,7 @@ from functools import partial
 from daemon.clock import Clock
 from daemon.commands import Refusal, Reply, Status, command_types
 from daemon.database import Transaction
-from daemon.effects import Begin, Effect
+from daemon.effects import Effect
 from daemon.hall import Hall
 from daemon.journal import (
     Seen,
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 
 OPEN_AGAIN_S = 1.0
 
-TURNS_TO_THE_WIRE = 6
-"""Turns of the event loop: desk, driver, link. More would only delay the reply, fewer only the board."""
-
 MAX_AT_WORK = 200
 """Commands being carried out at one moment; more are refused as busy."""
+
+MAX_AT_WORK_BYTES = 2 << 20
+"""The same in bytes: a fee list is as large as hundreds of other commands."""
 
 KNOWN_MAX = 10_000
 """The latest ids are known without asking the store, so that what is shown at once is not shown at each repetition."""
@@ -78,6 +78,7 @@ class Intake:
         self._recording: dict[str, asyncio.Event] = {}
         self._waiting: dict[str, list[Answer]] = {}
         self._at_work = 0
+        self._at_work_bytes = 0
         self.refused = 0
 
     async def open(self) -> None:
@@ -108,12 +109,17 @@ class Intake:
             self._refuse(readable_id(message.payload), refused, answer)
             taken()
             return
+        size = len(message.payload)
         self._at_work += 1
-        task = self._tasks.create_task(self._carry_out(order, answer))
-        task.add_done_callback(partial(self._carried_out, taken))
+        self._at_work_bytes += size
+        hall = self._hall()
+        recorded = self._begin_at_once(hall, order)
+        task = self._tasks.create_task(self._carry_out(hall, order, answer, recorded))
+        task.add_done_callback(partial(self._carried_out, taken, size))
 
-    def _carried_out(self, taken: Callable[[], None], task: asyncio.Task[None]) -> None:
+    def _carried_out(self, taken: Callable[[], None], size: int, task: asyncio.Task[None]) -> None:
         self._at_work -= 1
+        self._at_work_bytes -= size
         if not task.cancelled():  # else the broker delivers it again
             taken()
 
@@ -121,6 +127,8 @@ class Intake:
         order = read_order(message, self._types)
         if self._at_work >= MAX_AT_WORK:
             raise Refused(Refusal.BUSY, f"{MAX_AT_WORK} commands are at work")
+        if self._at_work_bytes + len(message.payload) > MAX_AT_WORK_BYTES:
+            raise Refused(Refusal.BUSY, f"commands of {self._at_work_bytes} bytes are at work")
         return order
 
     def settled(self, reply: Reply) -> None:
@@ -128,18 +136,41 @@ class Intake:
         for answer in self._waiting.pop(reply.id, [self._publish]):
             answer(reply)
 
-    async def _carry_out(self, order: Order, answer: Answer) -> None:
+    def told(self, reply: Reply) -> None:
+        """How far a command is that has no final answer yet: everybody who asked hears it."""
+        for answer in self._waiting.get(reply.id, ()):
+            answer(reply)
+
+    def _begin_at_once(self, hall: Hall, order: Order) -> asyncio.Event | None:
+        """Begin what may begin before its commit, and is asked for the first time; None when it is not so."""
+        request = order.request
+        if not self._opened or self._store.failing or request.deadline < self._clock.now() or request.id in self._known:
+            return None
+        self._known[request.id] = None
+        if len(self._known) > KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        begin = hall.at_once(order.command, request)
+        if begin is None:
+            return None
+        recorded = self._recording[request.id] = asyncio.Event()
+        begin(recorded)
+        return recorded
+
+    async def _carry_out(self, hall: Hall, order: Order, answer: Answer, recorded: asyncio.Event | None) -> None:
         try:
-            await self._once(order, answer)
+            if recorded is None:
+                await self._once(hall, order, answer)
+            else:
+                await self._record(recorded, hall, order, answer)
         except Refused as refused:
             self._refuse(order.request.id, refused, answer)
         except StoreError as error:
             self._refuse(order.request.id, Refused(Refusal.STORE_FAILED, str(error)), answer)
 
-    async def _once(self, order: Order, answer: Answer) -> None:
+    async def _once(self, hall: Hall, order: Order, answer: Answer) -> None:
         if not self._opened:
             await self._learn()
-        request, hall = order.request, self._hall()
+        request = order.request
         if request.deadline < self._clock.now():
             seen = await self._store.transact(lambda change: find_command(change, request.id))
             if seen is None:
@@ -148,18 +179,12 @@ class Intake:
             return
         if request.id in self._recording:  # the same was begun a moment ago, and is not in the store yet
             await self._recording[request.id].wait()
-        begin = self._to_begin(hall, order)
-        if begin is None:
-            await self._carry_out_stored(hall, order, answer)
-        else:
-            await self._carry_out_begun(begin, hall, order, answer)
+        await self._carry_out_stored(hall, order, answer)
 
-    async def _carry_out_begun(self, begin: Begin, hall: Hall, order: Order, answer: Answer) -> None:
+    async def _record(self, recorded: asyncio.Event, hall: Hall, order: Order, answer: Answer) -> None:
+        """Put into the store what has begun."""
         command = order.request.id
-        recorded = self._recording[command] = asyncio.Event()
-        begin(recorded)
         try:
-            await _let_it_leave()
             await self._carry_out_stored(hall, order, answer, begun=True)
         except StoreError as error:
             answer(Reply(id=command, status=Status.FAILED, reason=Refusal.STORE_FAILED, detail=str(error)))
@@ -169,25 +194,15 @@ class Intake:
 
     async def _carry_out_stored(self, hall: Hall, order: Order, answer: Answer, *, begun: bool = False) -> None:
         try:
-            outcome = await self._store.transact(lambda change: _take(change, hall, order))
+            outcome = await self._store.transact(lambda change: take_order(change, hall, order))
         except Refused as refused:
             rejection = _rejection(order.request.id, refused)
-            await self._store.transact(lambda change: _take_refused(change, order, rejection))
+            await self._store.transact(lambda change: take_refusal(change, order, rejection))
             raise
         if isinstance(outcome, Seen):
             self._repeat(outcome, order, answer)
         else:
             self._follow(outcome, order.request.id, answer, begun=begun)
-
-    def _to_begin(self, hall: Hall, order: Order) -> Begin | None:
-        """How to begin what may begin before the commit."""
-        command = order.request.id
-        if command in self._known or self._store.failing:
-            return None
-        self._known[command] = None
-        if len(self._known) > KNOWN_MAX:
-            del self._known[next(iter(self._known))]
-        return hall.at_once(order.command, order.request)
 
     def _follow(self, effect: Effect, command: str, answer: Answer, *, begun: bool) -> None:
         answer(Reply(id=command, status=Status.ACCEPTED, data=dict(effect.data)))
@@ -218,18 +233,13 @@ class Intake:
         answer(_rejection(command, refused))
 
 
-async def _let_it_leave() -> None:
-    """Let what was begun reach its wire before the store's thread wakes up and competes for the interpreter."""
-    for _ in range(TURNS_TO_THE_WIRE):
-        await asyncio.sleep(0)
-
-
 def _rejection(command: str, refused: Refused) -> Reply:
     status = Status.EXPIRED if refused.reason is Refusal.EXPIRED else Status.REJECTED
-    return Reply(id=command, status=status, reason=refused.reason, detail=refused.detail)
+    return Reply(id=command, status=status, reason=refused.reason, detail=refused.detail, data=refused.data)
 
 
-def _take(change: Transaction, hall: Hall, order: Order) -> Seen | Effect:
+def take_order(change: Transaction, hall: Hall, order: Order) -> Seen | Effect:
+    """Carry an order out, unless its id was seen before: then what is known of it. Raises Refused."""
     request = order.request
     seen = find_command(change, request.id)
     if seen is not None:
@@ -241,7 +251,8 @@ def _take(change: Transaction, hall: Hall, order: Order) -> Seen | Effect:
     return effect
 
 
-def _take_refused(change: Transaction, order: Order, reply: Reply) -> None:
+def take_refusal(change: Transaction, order: Order, reply: Reply) -> None:
+    """An order was refused by a rule: its id is used, and the same again gets the same answer."""
     take_command(change, order.request.id, order.fingerprint, order.request.deadline)
     settle_command(change, reply)
 

@@ -12,12 +12,15 @@ from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from daemon.commands import MAX_PAYLOAD_BYTES, Command, Refusal, Request
+from daemon.commands import MAX_PAYLOAD_BYTES, Command, Refusal, Request, command_types
 from daemon.model import ID_PATTERN, Model
 from daemon.refused import Refused
 
 UNIDENTIFIED = "unidentified"
 """The id in the reply to what carries none that can be read."""
+
+MAX_READ_BYTES = max(kind.MAX_BYTES for kind in command_types().values())
+"""No command is larger: in a longer one not even the id is looked for."""
 
 FAULTS_MAX = 5
 """Faults named in one refusal."""
@@ -41,9 +44,15 @@ class Message(Protocol):
 class Order:
     """A command that passed every check that needs no store."""
 
+    name: str
     request: Request
     command: Command
-    fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same topic and data, however they are laid out."""
+        body = json.dumps([self.name, self.request.data], sort_keys=True).encode()
+        return hashlib.sha256(body).hexdigest()
 
 
 def read_order(message: Message, types: Mapping[str, type[Command]]) -> Order:
@@ -53,18 +62,18 @@ def read_order(message: Message, types: Mapping[str, type[Command]]) -> Order:
     """
     if message.retained:
         raise Refused(Refusal.RETAINED, "a retained command would be carried out again at each restart")
-    if len(message.payload) > MAX_PAYLOAD_BYTES:
-        raise Refused(Refusal.TOO_LARGE, f"{len(message.payload)} bytes; at most {MAX_PAYLOAD_BYTES}")
     name = message.topic.removeprefix("command/")
     kind = types.get(name)
+    max_bytes = kind.MAX_BYTES if kind is not None else MAX_PAYLOAD_BYTES
+    if len(message.payload) > max_bytes:
+        raise Refused(Refusal.TOO_LARGE, f"{len(message.payload)} bytes; at most {max_bytes}")
     if kind is None:
         near = get_close_matches(name, types, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise Refused(Refusal.UNKNOWN_COMMAND, f"no command {name[:80]!r}{hint}")
     request = _parse(Request, _json(message.payload))
     command = _parse(kind, request.data)
-    body = json.dumps([name, request.data], sort_keys=True).encode()
-    return Order(request, command, hashlib.sha256(body).hexdigest())
+    return Order(name, request, command)
 
 
 def _json(payload: bytes) -> object:
@@ -87,7 +96,7 @@ def _parse(model: type[M], value: object) -> M:
 
 def readable_id(payload: bytes) -> str:
     """The id of a command that was refused for something else, so that its sender hears of it."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
+    if len(payload) > MAX_READ_BYTES:
         return UNIDENTIFIED
     try:
         value = json.loads(payload.decode())

@@ -1,21 +1,27 @@
-"""How the hall stands now, as retained topics: queues and counters, read from the store after each change.
+"""How the hall stands now, as retained topics: queues, counters and open alerts, read from the store after each change.
 
-Whoever looks at the queues sees, too, when one is longer than it may be, and which promise runs out: the alerts about
-that are raised here.
+Whoever looks at them sees, too, what somebody should know: the alerts about queues, promises, counters and devices
+are raised and cleared here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from daemon import tickets
+from daemon.alerts import clear_others, open_alerts
+from daemon.attendance import Idleness, watch_counters
 from daemon.database import Transaction
+from daemon.device_watch import DeviceWatch, Verdicts, apply_verdicts
 from daemon.envelope import StoredEvent
+from daemon.events import Alert
+from daemon.forecast import forecast, read_pace
 from daemon.model import Model
 from daemon.promises import watch_promises
 from daemon.queue_limits import forget_queues, watch_queue
 from daemon.settings import Settings
+from daemon.situation import Post, Situation, read_situation
 from daemon.statuses import CounterStatus, QueueStatus
 from daemon.store import Store, StoreError
 
@@ -25,9 +31,20 @@ SETTLE_S = 0.02
 WAITING_GROWS_S = 30.0
 """How often the waiting times are looked at when nothing changes."""
 
+SHOWN = tuple(f"event/{noun}/" for noun in ("ticket", "counter", "alert", "device"))
+"""The events that change the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one look saw."""
+
+    topics: Mapping[str, Model]
+    idleness: Idleness
+
 
 class Picture:
-    """Keeps ``queue/…`` and ``counter/…`` true.
+    """Keeps ``queue/…``, ``counter/…`` and ``alerts`` true.
 
     `show` publishes a retained topic if it differs from before; `clear` takes one away that is not configured any more.
     """
@@ -36,19 +53,22 @@ class Picture:
         self,
         settings: Callable[[], Settings],
         store: Store,
+        devices: DeviceWatch,
         show: Callable[[str, Model], None],
         clear: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._store = store
+        self._devices = devices
         self._show = show
         self._clear = clear
         self._shown: frozenset[str] = frozenset()
+        self._idleness: Idleness = {}
         self._stale = asyncio.Event()
 
     def committed(self, events: Sequence[StoredEvent]) -> None:
-        """New events: those of tickets change the picture."""
-        if any(event.topic.startswith("event/ticket/") for event in events):
+        """New events: some change the picture."""
+        if any(event.topic.startswith(SHOWN) for event in events):
             self._stale.set()
 
     def refresh(self) -> None:
@@ -60,7 +80,7 @@ class Picture:
         self._stale.set()
         while True:
             try:
-                async with asyncio.timeout(WAITING_GROWS_S):
+                async with asyncio.timeout(self._rest_s()):
                     await self._stale.wait()
             except TimeoutError:
                 pass  # nothing happened, and the waiting got longer
@@ -68,29 +88,54 @@ class Picture:
             self._stale.clear()
             await self._draw()
 
+    def _rest_s(self) -> float:
+        return min(WAITING_GROWS_S, self._devices.due_in_s(self._settings().alerts.device_s))
+
     async def _draw(self) -> None:
-        settings = self._settings()
+        settings, idleness = self._settings(), self._idleness
+        verdicts = self._devices.verdicts(settings.alerts.device_s)
         try:
-            topics = await self._store.transact(lambda transaction: _look(transaction, settings))
+            view = await self._store.transact(lambda transaction: _look(transaction, settings, verdicts, idleness))
         except StoreError:
             return  # the topic `status` says that the store fails
-        for topic, status in topics.items():
+        self._idleness = view.idleness
+        for topic, status in view.topics.items():
             self._show(topic, status)
-        for topic in self._shown - topics.keys():
+        for topic in self._shown - view.topics.keys():
             self._clear(topic)
-        self._shown = frozenset(topics)
+        self._shown = frozenset(view.topics)
 
 
-def _look(transaction: Transaction, settings: Settings) -> dict[str, Model]:
-    topics: dict[str, Model] = {}
+def _look(transaction: Transaction, settings: Settings, verdicts: Verdicts, idleness: Idleness) -> _View:
+    situation = read_situation(transaction, settings)
+    forecasts = forecast(situation, read_pace(transaction))
     watch_promises(transaction)
-    forget_queues(transaction, frozenset(settings.services))
-    for service in settings.services:
-        figures = tickets.figures(transaction, service)
-        watch_queue(transaction, service, figures, settings.queue)
-        longest_wait_s = None if figures.longest_wait_s is None else round(figures.longest_wait_s)
-        topics[f"queue/{service}"] = QueueStatus(waiting=figures.waiting, longest_wait_s=longest_wait_s)
-    for counter in settings.counters:
-        ticket = tickets.present(transaction, counter)
-        topics[f"counter/{counter}"] = CounterStatus(number=ticket.number if ticket else None)
+    apply_verdicts(transaction, verdicts, settings.devices.keys())
+    clear_others(transaction, Alert.PHONE_UNANSWERED, settings.devices.keys())
+    idleness = watch_counters(transaction, situation, settings.queue.unattended_s, idleness)
+    forget_queues(transaction, settings.services.keys())
+    for service, stands in situation.queues.items():
+        watch_queue(transaction, service, stands, settings.queue, forecasts[service])
+    return _View(_topics(situation, forecasts) | {"alerts": open_alerts(transaction)}, idleness)
+
+
+def _topics(situation: Situation, forecasts: Mapping[str, float | None]) -> dict[str, Model]:
+    topics: dict[str, Model] = {}
+    for service, stands in situation.queues.items():
+        longest_wait_s, forecast_s = _whole(stands.longest_wait_s), _whole(forecasts[service])
+        topics[f"queue/{service}"] = QueueStatus(
+            waiting=stands.waiting, longest_wait_s=longest_wait_s, forecast_s=forecast_s
+        )
+    for counter, post in situation.posts.items():
+        topics[f"counter/{counter}"] = _counter(post)
     return topics
+
+
+def _counter(post: Post) -> CounterStatus:
+    stand = post.stand
+    number = post.ticket.number if post.ticket else None
+    return CounterStatus(state=stand.state.value, staff=stand.staff, reason=stand.reason, number=number)
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)

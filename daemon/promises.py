@@ -7,23 +7,29 @@ from datetime import datetime
 from daemon.alerts import clear_alert, raise_alert
 from daemon.calendar import Calendar, Limit
 from daemon.database import Transaction
-from daemon.events import TicketPromised
+from daemon.events import Alert, TicketPromised
 from daemon.settings import Service
 from daemon.tickets import Ticket
 
-DUE = "promise-due"
-BROKEN = "promise-broken"
+WARN_AFTER = 0.8
+"""Of the time to a due time that was given."""
 
 _OPEN = "state IN ('issued', 'waiting', 'called')"
 _NEAR = f"FROM ticket WHERE warn_at <= ? AND {_OPEN}"
 _OVER = f"SELECT alert, about FROM alert WHERE alert IN (?, ?) AND about NOT IN (SELECT id {_NEAR})"  # noqa: S608
 
 
-def promise(transaction: Transaction, ticket: Ticket, service: Service, calendar: Calendar) -> datetime | None:
-    """Note when `ticket`, just taken, is due by the limit of its `service`; None without a limit."""
-    if service.limit is None:
+def promise(
+    transaction: Transaction, ticket: Ticket, service: Service, calendar: Calendar, given: datetime | None = None
+) -> datetime | None:
+    """Note when `ticket`, just taken, is due: as `given`, or by the limit of its `service`; None without either."""
+    now = transaction.now
+    if given is not None:
+        warn_at, due_at = now + WARN_AFTER * (given - now), given.astimezone(now.tzinfo)
+    elif service.limit is not None:
+        warn_at, due_at = Limit.parse(service.limit).due(calendar, now)
+    else:
         return None
-    warn_at, due_at = Limit.parse(service.limit).due(calendar, transaction.now)
     sql = "UPDATE ticket SET warn_at = ?, due_at = ? WHERE id = ?"
     transaction.write(sql, warn_at.timestamp(), due_at.timestamp(), ticket.id)
     transaction.emit(TicketPromised(ticket=ticket.id, number=ticket.number, service=ticket.service, due_at=due_at))
@@ -43,11 +49,11 @@ def watch_promises(transaction: Transaction) -> None:
     now = transaction.now.timestamp()
     for ticket, due in transaction.rows(f"SELECT id, due_at {_NEAR}", now):
         broken = due <= now
-        clear_alert(transaction, DUE if broken else BROKEN, ticket)
+        clear_alert(transaction, Alert.PROMISE_DUE if broken else Alert.PROMISE_BROKEN, ticket)
         detail = f"due at {datetime.fromtimestamp(due, transaction.now.tzinfo).isoformat(timespec='minutes')}"
-        raise_alert(transaction, BROKEN if broken else DUE, ticket, detail)
-    for alert, ticket in transaction.rows(_OVER, DUE, BROKEN, now):
-        clear_alert(transaction, alert, ticket)
+        raise_alert(transaction, Alert.PROMISE_BROKEN if broken else Alert.PROMISE_DUE, ticket, detail)
+    for alert, ticket in transaction.rows(_OVER, Alert.PROMISE_DUE, Alert.PROMISE_BROKEN, now):
+        clear_alert(transaction, Alert(alert), ticket)
 
 
 def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:

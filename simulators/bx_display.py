@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from drivers.display.bx_area_protocol import LIMITS, Area, Card, Effect, Malformed
+from drivers.display.bx_area_protocol import LIMITS, Area, Card, Malformed
 from drivers.display.bx_frame_protocol import (
     BROADCAST,
     BROADCAST_ANSWERED,
@@ -35,12 +36,15 @@ from drivers.display.bx_protocol import (
     decode_request,
 )
 from drivers.display.bx_reply_protocol import Ack, Error, Nack, Reply, Status, encode_reply
-from drivers.display.bx_text import decode_content
+from simulators.bx_screen import seen
 from simulators.device import Command, CommandError, Wire
 from simulators.line import on_or_off, whole_number
 
 BITS_PER_BYTE = 10
 MAX_BUSY = 1000
+SPOKEN_MAX = 20
+"""The latest texts that were spoken are remembered."""
+
 GROUPS = (0xA1, 0xA2, 0xA3, 0xA4)
 
 BLANK_CLOCK = bytes.fromhex("2000010106000000")
@@ -50,13 +54,14 @@ BLANK_CLOCK = bytes.fromhex("2000010106000000")
 class BxDisplaySimulator:
     """One card with its screen. Power stays on while the cable is out; areas are lost by `restart` alone.
 
-    `address` is the screen's, `card` "5k" or "6k". The card answers `reply_s` after the end of a request, plus the
-    time its answer takes at `baud` if that is given, and is deaf for `boot_s` after a restart.
+    `address` is the screen's, `card` "5k" or "6k", `voice` that of a 6K-YY. It answers `reply_s`
+    after the end of a request, plus the time its answer takes at `baud` if set, and is deaf for `boot_s` at a restart.
     """
 
     KIND: ClassVar[str] = "display"
     DOES_NOT_IMITATE: ClassVar[str] = (
-        "Stored programmes, fonts, pictures and timetables; effects, pages and timeouts of areas; voice; a running "
+        "Stored programmes, fonts, pictures and timetables; effects, pages and timeouts of areas; sound, its "
+        "length and what a second text does to it; a running "
         "clock; the connection a TCP card loses when it restarts. Timing and the codes for malformed requests are "
         "guesses: no real board was measured."
     )
@@ -68,6 +73,7 @@ class BxDisplaySimulator:
         card: str = Card.BX_6K,
         width_dots: int = 128,
         height_dots: int = 32,
+        voice: bool = False,
         reply_s: float = 0.02,
         baud: int | None = None,
         boot_s: float = 2.0,
@@ -91,7 +97,9 @@ class BxDisplaySimulator:
         self._nacks: list[int] = []
         self._wrong_address = False
         self._bad_crc_next = False
-        self._counts = dict.fromkeys(("restarts", "frames", "updates", "ignored", "bad_crc", "garbled"), 0)
+        self._voice = voice
+        self._spoken: deque[str] = deque(maxlen=SPOKEN_MAX)
+        self._counts = dict.fromkeys(("restarts", "frames", "updates", "speeches", "ignored", "bad_crc", "garbled"), 0)
 
     # The wire
 
@@ -183,6 +191,9 @@ class BxDisplaySimulator:
                 self._clock = _status_clock(request)
             case Ping():
                 pass
+            case Speak() if self._voice:
+                self._counts["speeches"] += 1
+                self._spoken.append(request.text.decode("gb2312", errors="replace"))
             case Speak() | OtherRequest():
                 known = isinstance(request, Speak) or request.group in GROUPS
                 return Nack(Error.COMMAND_NOT_FOUND if known else Error.COMMAND_GROUP)
@@ -219,9 +230,10 @@ class BxDisplaySimulator:
             "brightness": self._brightness,
             "width": self._width_dots,
             "height": self._height_dots,
-            "areas": [_seen(area) for area in self._areas.values()],
+            "areas": [seen(area) for area in self._areas.values()],
             "address": self._address,
             "booting": self._booting,
+            "spoken": list(self._spoken),
             **self._counts,
         }
 
@@ -232,6 +244,7 @@ class BxDisplaySimulator:
             "restart": Command(self._restart_command, "power off and on: every dynamic area is lost"),
             "off": Command(partial(self._switch, False), "switch the screen off"),
             "on": Command(partial(self._switch, True), "switch the screen on"),
+            "voice": Command(self._voice_command, "be a 6K-YY, a card that speaks", "[off]"),
             "busy": Command(self._busy_command, "refuse the next requests: busy", "[n]"),
             "nack": Command(self._nack_command, "refuse the next request with this code", "code"),
             "wrong-address": Command(self._wrong_address_command, "answer in another board's name", "[off]"),
@@ -257,6 +270,9 @@ class BxDisplaySimulator:
         _nothing(words)
         self._on = on
 
+    def _voice_command(self, words: list[str]) -> None:
+        self._voice = on_or_off(words)
+
     def _busy_command(self, words: list[str]) -> None:
         self._nacks = [Error.BUSY] * whole_number(words, 1, 1, MAX_BUSY)
 
@@ -281,19 +297,3 @@ def _status_clock(clock: SetClock) -> bytes:
     fields = (clock.year // 100, clock.year % 100, clock.month, clock.day)
     order = (*fields, clock.weekday, clock.hour, clock.minute, clock.second)
     return bytes(value // 10 << 4 | value % 10 for value in order)
-
-
-def _seen(area: Area) -> Mapping[str, Any]:
-    content = decode_content(area.content)
-    return {
-        "id": area.id,
-        "x": area.x,
-        "y": area.y,
-        "w": area.width,
-        "h": area.height,
-        "text": content.text,
-        "colour": content.colour.name.lower() if content.colour else None,
-        "font": content.font_dots,
-        "scrolls": area.effect in (Effect.LEFT, Effect.RIGHT, Effect.UP, Effect.DOWN),
-        "wraps": area.auto_wrap,
-    }

@@ -13,12 +13,26 @@ from daemon.commands import Reply, Status
 from daemon.display_desk import DisplayDesk
 from daemon.journal import find_command, take_command
 from drivers.device import DeviceError, Reason
-from drivers.display.capability import Shown
+from drivers.display.capability import Shown, Spoken
 from tests.store_rig import OpenStore, locked, open_store, until
+
+
+class FakeVoice:
+    """A voice with the same answer for every text."""
+
+    def __init__(self, answer: Spoken | DeviceError) -> None:
+        self.answer = answer
+
+    async def speak(self, _: str) -> Spoken:
+        if isinstance(self.answer, DeviceError):
+            raise self.answer
+        return self.answer
 
 
 class FakeBoard:
     """A board that answers as it is told, when it is told."""
+
+    voice: FakeVoice | None = None
 
     def __init__(self) -> None:
         self.answer: Shown | DeviceError = Shown.CONFIRMED
@@ -115,3 +129,33 @@ async def test_a_slow_board_does_not_hold_up_the_next_text(desk: Desk) -> None:
     await until(lambda: desk.board.texts == ["A", "B"], "both texts at the driver, in their order")
     desk.board.may_answer.set()
     await until(lambda: len(desk.rig.events.names) == 2, "both outcomes")
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "more"),
+    [
+        (Spoken.CONFIRMED, "display.spoken", {"confirmed": True}),
+        (Spoken.SENT, "display.spoken", {"confirmed": False}),
+        (
+            Spoken.SUPERSEDED,
+            "display.speech-failed",
+            {"reason": "superseded", "detail": "too many newer texts were to be spoken"},
+        ),
+        (GONE, "display.speech-failed", {"reason": "disconnected", "detail": "unplugged"}),
+    ],
+)
+async def test_what_became_of_a_spoken_call_is_an_event(
+    desk: Desk, answer: Spoken | DeviceError, name: str, more: dict[str, object]
+) -> None:
+    desk.board.voice = FakeVoice(answer)
+    desk.desk.speak("请A012到1号窗口")
+    await until(lambda: desk.rig.events.names, "the event")
+    assert desk.rig.events.names == [name]
+    assert desk.rig.events.data(name) == [{"display": "led-1", "text": "请A012到1号窗口", **more}]
+
+
+async def test_a_board_without_a_voice_says_nothing_of_it(desk: Desk) -> None:
+    desk.desk.speak("请A012到1号窗口")
+    desk.desk.show("请A012到1号窗口")
+    await until(lambda: desk.rig.events.names, "the event of the text")
+    assert desk.rig.events.names == ["display.shown"]

@@ -38,6 +38,8 @@ class Message:
 class FakeBoard:
     """A board that is there, or says at once that it is not."""
 
+    voice = None
+
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.there = True

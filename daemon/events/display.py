@@ -15,6 +15,23 @@ class DisplayShown(Event):
     confirmed: bool = Field(description="whether the board acknowledged it; a board that never answers cannot")
 
 
+class DisplaySpoken(Event):
+    """A call was spoken by a board with a voice."""
+
+    display: str
+    text: str
+    confirmed: bool = Field(description="whether the board acknowledged it; it is not said again to be sure")
+
+
+class DisplaySpeechFailed(Event):
+    """A call was not spoken. It is not said later, either."""
+
+    display: str
+    text: str
+    reason: str
+    detail: str = ""
+
+
 class DisplayFailed(Event):
     """A text could not be shown. It is kept for the board's return, unless the board cannot show it at all."""
 

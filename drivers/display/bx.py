@@ -13,19 +13,18 @@ import asyncio
 from dataclasses import dataclass
 from typing import NoReturn
 
-from drivers.device import Condition, DeviceError, Reason, Report, State
+from drivers.device import Condition, DeviceError, Inquiries, Reason, Report, State
 from drivers.display.bx_area_protocol import EIGHT, LIMITS, Area, Card, Effect
 from drivers.display.bx_exchange import PASSING, Exchange
 from drivers.display.bx_frame_protocol import BROADCAST, FACTORY_ADDRESS
 from drivers.display.bx_protocol import Ping, QueryStatus, UpdateAreas, encode_request
-from drivers.display.bx_reply_protocol import Error, Nack, Status
-from drivers.display.bx_text import FONT_FILES, Colour, Content, encode_content, unshowable
+from drivers.display.bx_reply_protocol import Nack, Status, in_words
+from drivers.display.bx_text import FONT_FILES, Colour, Content, encode_content, in_words_of, unshowable
+from drivers.display.bx_voice import BxVoice
 from drivers.display.capability import Shown
 from drivers.link.stream import Link
 
 AREA_ID = 0
-NAMED_CHARACTERS = 10
-"""How many characters an error names before it says "and more"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class BxOptions:
     `address`: the screen's own, 1 as it leaves the factory; 65534 for any board that answers, 65535 for all boards at
     once, which then never answer; 32768 where the link alone leads to the board (TCP).
     `card`: "5k" (BX-5K, 5MK) or "6k". `scroll` runs the text from right to left as one line.
+    `voice`: the card is a 6K-YY, which speaks.
     `answer_s`: how long the card may take to answer (the document says 2 s on a serial line, 30 s on GPRS).
     `refresh_s`: the shortest time between two texts; the document forbids less than 1 s.
     `monitor_s`: how often the card is asked what it shows. `busy_s`: the wait before a busy card is asked again.
@@ -47,6 +47,7 @@ class BxOptions:
     font_dots: int = 16
     colour: str = "red"
     scroll: bool = False
+    voice: bool = False
     answer_s: float = 2.0
     refresh_s: float = 1.0
     monitor_s: float = 30.0
@@ -62,6 +63,7 @@ class BxOptions:
         _expect(self.font_dots <= self.height_dots <= largest, "height_dots", self.height_dots, "room for a character")
         if self.card == Card.BX_5K:
             _expect(self.width_dots % EIGHT == 0, "width_dots", self.width_dots, "a multiple of 8 on a BX-5K")
+        _expect(not (self.voice and self.card == Card.BX_5K), "voice", self.voice, "false: no BX-5K has a voice")
         for name in ("answer_s", "refresh_s", "monitor_s", "busy_s"):
             _expect(getattr(self, name) > 0, name, getattr(self, name), "more than 0 seconds")
 
@@ -95,6 +97,7 @@ class BxDisplay:
     """A Display (see `drivers.display.capability`) and a Driver (see `drivers.catalog`)."""
 
     def __init__(self, options: BxOptions, report: Report) -> None:
+        self.voice = BxVoice(Card(options.card)) if options.voice else None
         self._options = options
         self._report = report
         self._absence: tuple[Reason, str] | None = (Reason.NOT_PRESENT, "the board has not been reached yet")
@@ -106,31 +109,45 @@ class BxDisplay:
         self._condition: Condition | None = None
         self._off = False
         self._refusal = ""
+        self._inquiries = Inquiries()
 
-    async def show(self, text: str) -> Shown:
+    async def check(self) -> None:
+        """See `drivers.device.Checkable`."""
+        if self._exchange is None:
+            raise DeviceError(*(self._absence or (Reason.NOT_PRESENT, "")))
+        inquiry = self._inquiries.ask()
+        self._exchange.wake()
+        await inquiry
+
+    def show(self, text: str) -> asyncio.Future[Shown]:
         """See `Display.show`. May be called at any time, by any number of callers at once.
 
-        Cancelling the call does not take the text back.
+        Cancelling the future does not take the text back.
         """
-        new = _Text(_compose(text, self._options))
+        outcome: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
+        try:
+            self._take(_Text(_compose(text, self._options), outcome))
+        except DeviceError as error:
+            outcome.set_exception(error)
+        return outcome
+
+    def _take(self, new: _Text) -> None:
         if self._newest is not None:
             self._newest.succeed(Shown.SUPERSEDED)
         self._newest = new
         if self._absence is not None:
-            raise DeviceError(*self._absence)
-        new.outcome = asyncio.get_running_loop().create_future()
+            new.fail(*self._absence)
         if self._exchange is not None:
             self._exchange.wake()
-        return await new.outcome
 
     async def serve(self, link: Link) -> NoReturn:
         """See `Driver.serve`."""
         options = self._options
-        exchange = Exchange(link, options.address, answer_s=options.answer_s, busy_s=options.busy_s)
         absence = (Reason.STOPPED, "no longer served")
-        self._arrive(exchange)
         try:
-            await self._attend(exchange)
+            async with Exchange(link, options.address, answer_s=options.answer_s, busy_s=options.busy_s) as exchange:
+                self._arrive(exchange)
+                await self._attend(exchange)
         except DeviceError as error:
             absence = (error.reason, error.detail)
             raise
@@ -140,6 +157,8 @@ class BxDisplay:
     def _arrive(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._absence = None
+        if self.voice is not None:
+            self.voice.arrive(exchange)
         self._condition = None
         self._off = False
         self._refusal = ""
@@ -148,6 +167,9 @@ class BxDisplay:
         """Tell whoever waits, and keep the newest text for the board's return."""
         self._exchange = None
         self._absence = absence
+        self._inquiries.failed(DeviceError(*absence))
+        if self.voice is not None:
+            self.voice.leave(*absence)
         for text in (self._sending, self._newest):
             if text is not None:
                 text.fail(*absence)
@@ -160,11 +182,14 @@ class BxDisplay:
         clock = asyncio.get_running_loop().time
         check_at = clock() + self._options.monitor_s
         while True:
-            if clock() >= check_at:
+            if clock() >= check_at or self._inquiries.wanted:
                 await self._check(exchange)
+                self._inquiries.answered()
                 check_at = clock() + self._options.monitor_s
             elif self._newest is not None and clock() >= self._refresh_at:
                 await self._send(exchange, self._newest)
+            elif self.voice is not None and self.voice.has_something_to_say:
+                await self.voice.say_next(exchange, answers=not self._never_answers)
             else:
                 await exchange.listen(check_at if self._newest is None else min(check_at, self._refresh_at))
 
@@ -211,7 +236,7 @@ class BxDisplay:
         text.succeed(shown)
 
     def _refused(self, text: _Text, reply: Nack) -> None:
-        self._refusal = f"the controller refused the text: {_in_words(reply.error)}"
+        self._refusal = f"the controller refused the text: {in_words(reply.error)}"
         self._tell()
         if text.awaited:
             text.fail(Reason.REJECTED, self._refusal)
@@ -240,20 +265,13 @@ class BxDisplay:
             self._report(condition)
 
 
-def _in_words(error: int) -> str:
-    known = error in list(Error)
-    return f"{Error(error).name.lower().replace('_', ' ')} (code {error})" if known else f"code {error}"
-
-
 def _compose(text: str, options: BxOptions) -> UpdateAreas:
     """The request that shows `text`; raises DeviceError with UNSHOWABLE or TOO_LONG."""
     limit = LIMITS[Card(options.card)].data_bytes
     if len(text) > limit:
         raise DeviceError(Reason.TOO_LONG, f"{len(text)} characters, and the card holds at most {limit} bytes")
     if wrong := unshowable(text):
-        named = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in wrong[:NAMED_CHARACTERS])
-        more = " and more" if len(wrong) > NAMED_CHARACTERS else ""
-        raise DeviceError(Reason.UNSHOWABLE, f"not in the board's character set: {named}{more}")
+        raise DeviceError(Reason.UNSHOWABLE, in_words_of(wrong))
     request = UpdateAreas((_area(text, options),))
     size = len(encode_request(request))
     if size > limit:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections import deque
+from typing import Final, Self
 
 from drivers.device import DeviceError, Reason
 from drivers.display.bx_area_protocol import Malformed
@@ -32,12 +33,21 @@ PASSING = (Error.BUSY, Error.CHECKSUM)
 """Refusals that say nothing about the request itself."""
 
 
+ARRIVED_MAX = 512
+"""Packets not yet looked at: more than come at one reading."""
+
+
 class Unanswered(DeviceError):
     """No answer that can be used came in time; the reason says what came instead."""
 
 
 class Exchange:
-    """Asks and listens. Only one of its coroutines may run at a time; `wake` may be called at any time."""
+    """Asks and listens, inside ``async with``. Only one of its coroutines may run at a time; `wake` may be called at
+    any time.
+
+    One task reads, and whoever waits is woken by what it reads: so a wait that is ended from elsewhere, for a text that
+    is to be shown, costs no cancelled read.
+    """
 
     def __init__(self, link: Link, address: int, *, answer_s: float, busy_s: float) -> None:
         self._link = link
@@ -45,8 +55,27 @@ class Exchange:
         self._answer_s = answer_s
         self._busy_s = busy_s
         self._decoder = PacketDecoder()
-        self._arrived: list[Packet | Garbled] = []
-        self._listening: asyncio.Timeout | None = None
+        self._arrived: deque[Packet | Garbled] = deque(maxlen=ARRIVED_MAX)
+        self._latest: Packet | Garbled | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        self._lost: DeviceError | None = None
+
+    async def __aenter__(self) -> Self:
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reader.cancel()
+        await asyncio.wait([self._reader])
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                self._arrived.extend(self._decoder.feed(await self._link.read()))
+                self.wake()
+        except DeviceError as error:
+            self._lost = error
+            self.wake()
 
     async def tell(self, request: Request) -> None:
         """Send `request`, wanting no answer, and return once it has left. Raises DeviceError."""
@@ -72,6 +101,20 @@ class Exchange:
             reply = await self._ask_twice(request)
         return reply
 
+    async def ask_no_more_than_once(self, request: Request) -> Reply | None:
+        """As `ask`, for what must not be done twice. None when no answer came: nobody knows whether it was done."""
+        reply: Reply | None = None
+        for _ in range(BUSY_TRIES):
+            try:
+                reply = await self._ask_once(request)
+            except Unanswered:
+                await self._ask_once(QueryStatus())  # for the answer that may only be late: see `_ask_twice`
+                return None
+            if not isinstance(reply, Nack) or reply.error not in PASSING:
+                break
+            await asyncio.sleep(self._busy_s)
+        return reply
+
     async def _ask_twice(self, request: Request) -> Reply:
         try:
             return await self._ask_once(request)
@@ -85,6 +128,7 @@ class Exchange:
     async def _ask_once(self, request: Request) -> Reply:
         frame = self._frame(request, answer=True)
         self._arrived.clear()
+        self._latest = None
         try:
             async with asyncio.timeout(self._patience_s(frame)):
                 await self._link.write(frame)
@@ -102,15 +146,22 @@ class Exchange:
     async def _answer_to(self, request: Request) -> Reply:
         wanted = (Status, OtherReply, Nack) if isinstance(request, QueryStatus) else (Ack, Nack)
         while True:
-            for packet in await self._take_in():
-                reply = self._reply_in(packet)
+            while self._arrived:
+                self._latest = self._arrived.popleft()
+                reply = self._reply_in(self._latest)
                 if isinstance(reply, wanted):
                     return reply
+            await self._wait()
 
-    async def _take_in(self) -> list[Packet | Garbled]:
-        arrived = self._decoder.feed(await self._link.read())
-        self._arrived = (self._arrived + arrived)[-1:]
-        return arrived
+    async def _wait(self) -> None:
+        """Return at the next `wake`; raises DeviceError once the line has gone and everything was taken in."""
+        if self._lost is not None:
+            raise self._lost
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
 
     def _reply_in(self, packet: Packet | Garbled) -> Reply | None:
         if isinstance(packet, Garbled) or not self._is_for_us(packet):
@@ -127,26 +178,24 @@ class Exchange:
 
     def _unanswered(self) -> Unanswered:
         """What to say of a silence, going by the last that was heard in it; an echo of ourselves is nothing."""
-        match self._arrived:
-            case [Garbled(fault)]:
+        match self._latest:
+            case Garbled(fault):
                 return Unanswered(Reason.GARBLED, f"the answer came damaged ({fault})")
-            case [Packet() as packet] if packet.source != HOST_ADDRESS and not self._is_for_us(packet):
+            case Packet() as packet if packet.source != HOST_ADDRESS and not self._is_for_us(packet):
                 who = f"address {packet.source} answered {packet.destination:04X}"
                 return Unanswered(Reason.WRONG_DEVICE, f"{who}, not address {self._address}")
         return Unanswered(Reason.NO_ANSWER, f"nothing from address {self._address} in {self._answer_s:g} s")
 
     async def listen(self, until: float) -> None:
-        """Take in what comes unasked, until the event loop's clock shows `until` or `wake` is called."""
+        """Drop what comes unasked; return at the next `wake`, and when the event loop's clock shows `until`."""
+        self._arrived.clear()
+        alarm = asyncio.get_running_loop().call_at(until, self.wake)
         try:
-            async with asyncio.timeout_at(until) as self._listening:
-                while True:
-                    await self._take_in()
-        except TimeoutError:
-            return
+            await self._wait()
         finally:
-            self._listening = None
+            alarm.cancel()
 
     def wake(self) -> None:
         """End a `listen`, if there is one."""
-        if self._listening is not None and not self._listening.expired():
-            self._listening.reschedule(asyncio.get_running_loop().time())
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)

@@ -43,6 +43,12 @@ class Error(IntEnum):
     FILE_BLOCK_NUMBER = 16
 
 
+def in_words(error: int) -> str:
+    """A controller's code, with its name if the document gives one."""
+    known = error in list(Error)
+    return f"{Error(error).name.lower().replace('_', ' ')} (code {error})" if known else f"code {error}"
+
+
 @dataclass(frozen=True, slots=True)
 class Ack:
     """A0 00: understood and done."""

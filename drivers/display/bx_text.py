@@ -11,11 +11,15 @@ ever sent.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 FONT_FILES = {16: b"000", 24: b"001", 32: b"002"}
 """Height of a font in dots → the number in its file's name. One area cannot mix heights (11.1)."""
+
+NAMED_CHARACTERS = 10
+"""How many characters an error names before it says "and more"."""
 
 
 class Colour(IntEnum):
@@ -42,6 +46,13 @@ class Content:
 def unshowable(text: str) -> list[str]:
     """The characters of `text` that a GB2312 card cannot show, each once."""
     return [character for character in dict.fromkeys(text) if character != "\n" and not _showable(character)]
+
+
+def in_words_of(characters: Sequence[str]) -> str:
+    """What to say of characters that are `unshowable`."""
+    named = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in characters[:NAMED_CHARACTERS])
+    more = " and more" if len(characters) > NAMED_CHARACTERS else ""
+    return f"not in the board's character set: {named}{more}"
 
 
 def _showable(character: str) -> bool:

@@ -1,0 +1,48 @@
+"""Who waits and who serves at one moment, read in one transaction: what the picture and its watches look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from daemon import counters, tickets
+from daemon.counters import CounterState, Stand
+from daemon.database import Transaction
+from daemon.settings import Settings
+from daemon.tickets import QueueFigures, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One counter: how it stands, what it serves, and whom it serves now."""
+
+    stand: Stand
+    services: tuple[str, ...]
+    ticket: Ticket | None
+
+    @property
+    def open(self) -> bool:
+        return self.stand.state is CounterState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The queues by service, and the posts by counter."""
+
+    queues: Mapping[str, QueueFigures]
+    posts: Mapping[str, Post]
+
+    def waiting_for(self, post: Post) -> int:
+        """How many wait for what is served at `post`."""
+        return sum(self.queues[service].waiting for service in post.services)
+
+
+def read_situation(transaction: Transaction, settings: Settings) -> Situation:
+    """How the configured counters and services stand now."""
+    queues = {service: tickets.figures(transaction, service) for service in settings.services}
+    stands = counters.stands(transaction)
+    posts = {
+        name: Post(stands.get(name, Stand()), counter.services, tickets.present(transaction, name))
+        for name, counter in settings.counters.items()
+    }
+    return Situation(queues, posts)
