@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from daemon.calendar import Calendar
 from daemon.database import Transaction
-from daemon.phones import end, end_interrupted, mask, name_caller, ring
+from daemon.phones import end, end_interrupted, line_of, mask, name_caller, ring
 from daemon.settings import Phone
 from daemon.store import Store, StoreError
 from drivers.phone.capability import CallEnded, Caller, PhoneEvent, Ring
@@ -18,34 +19,41 @@ log = logging.getLogger(__name__)
 class PhoneDesk:
     """The calls of one line."""
 
-    def __init__(self, phone: str, counter: str | None, rules: Phone, store: Store, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self,
+        phone: str,
+        counter: str | None,
+        rules: Phone,
+        opening: Calendar,
+        store: Store,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         self._phone = phone
-        self._counter = counter
-        self._rules = rules
         self._store = store
         self._tasks = tasks
+        self.follow(counter, rules, opening)
 
-    def follow(self, counter: str | None, rules: Phone) -> None:
-        """The rules from now on, and the counter where the phone stands."""
-        self._counter = counter
-        self._rules = rules
+    def follow(self, counter: str | None, rules: Phone, opening: Calendar) -> None:
+        """The rules from now on, the counter where the phone stands, and the opening hours there."""
+        self._line = line_of(self._phone, counter, rules, opening)
+        self._mask_caller = rules.mask_caller
 
     async def resume(self) -> None:
         """After a restart: a call that rang then is over, and how is unknown."""
-        counter = self._counter
-        await self._store.keep(lambda change: end_interrupted(change, self._phone, counter))
+        line = self._line
+        await self._store.keep(lambda change: end_interrupted(change, line))
 
     def happened(self, event: PhoneEvent) -> None:
         """The driver saw something on the line. What counts is the rules, and the counter, at that moment."""
-        counter, allowed = self._counter, self._rules.rings
+        line = self._line
         match event:
             case Ring(count):
-                self._keep(lambda change: ring(change, self._phone, counter, count, allowed))
+                self._keep(lambda change: ring(change, line, count))
             case Caller(number):
-                shown = mask(number) if self._rules.mask_caller else number
-                self._keep(lambda change: name_caller(change, self._phone, shown))
+                shown = mask(number) if self._mask_caller else number
+                self._keep(lambda change: name_caller(change, line.phone, shown))
             case CallEnded():
-                self._keep(lambda change: end(change, self._phone, counter, event, allowed))
+                self._keep(lambda change: end(change, line, event))
 
     def _keep(self, change: Callable[[Transaction], None]) -> None:
         self._tasks.create_task(self._store_it(change))

@@ -1,29 +1,70 @@
-"""Phone calls: rings counted, the alert at the ring after the third, the outcome as the line gave it (A art. 37)."""
+"""Phone calls: rings counted, the alert at the ring after the third, the outcome as the line gave it (A art. 37).
+
+A call that begins in quiet hours is counted and told like any other, and raises no alert: nobody is there to answer.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
 from daemon.alerts import clear_alert, raise_alert
+from daemon.calendar import Calendar, Span
 from daemon.database import Transaction
-from daemon.events import PhoneAnswered, PhoneMissed, PhoneRinging, PhoneUnknown
+from daemon.events import Alert, PhoneAnswered, PhoneMissed, PhoneRinging, PhoneUnknown
+from daemon.settings import Phone
 from drivers.phone.capability import Answer, CallEnded
 
-UNANSWERED = "phone-unanswered"
-
-_RINGING = "SELECT id, rings, caller FROM phone_call WHERE phone = ? AND state = 'ringing'"
+_RINGING = "SELECT id, rings, caller, quiet FROM phone_call WHERE phone = ? AND state = 'ringing'"
 
 
-def ring(transaction: Transaction, phone: str, counter: str | None, count: int, allowed: int) -> None:
-    """The line rings for the `count`-th time; more than `allowed` rings raise an alert while it still rings."""
+def _never(_: datetime) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A telephone, the counter where it stands, and what is expected there.
+
+    `rings`: within how many a call is to be answered. `quiet_at`: whether nobody is there to answer at a moment.
+    """
+
+    phone: str
+    counter: str | None
+    rings: int
+    quiet_at: Callable[[datetime], bool] = _never
+
+
+def line_of(phone: str, counter: str | None, rules: Phone, opening: Calendar) -> Line:
+    """The line by the rules of a configuration. It is quiet outside the opening hours, and in `phone.quiet`."""
+    quiet = Calendar((tuple(map(Span.parse, rules.quiet)),) * 7)
+    return Line(phone, counter, rules.rings, lambda moment: quiet.is_open(moment) or not opening.is_open(moment))
+
+
+def ring(transaction: Transaction, line: Line, count: int) -> None:
+    """The line rings for the `count`-th time; more rings than are allowed raise an alert while it still rings."""
     if count == 1:  # a call whose end could not be stored would swallow this one
-        end_interrupted(transaction, phone, counter)
-    if transaction.row(_RINGING, phone) is None:
-        sql = "INSERT INTO phone_call (phone, began_at, rings, state) VALUES (?, ?, ?, 'ringing')"
-        call = transaction.insert(sql, phone, transaction.now.timestamp(), count)
-        transaction.emit(PhoneRinging(call=str(call), phone=phone, counter=counter))
+        end_interrupted(transaction, line)
+    found = transaction.row(_RINGING, line.phone)
+    if found is None:
+        quiet = _begin(transaction, line, count)
     else:
-        transaction.write("UPDATE phone_call SET rings = ? WHERE phone = ? AND state = 'ringing'", count, phone)
-    if count > allowed:
-        raise_alert(transaction, UNANSWERED, phone, f"ring {count}, {allowed} are allowed")
+        quiet = bool(found[3])
+        transaction.write("UPDATE phone_call SET rings = ? WHERE id = ?", count, found[0])
+    if count > line.rings and not quiet:
+        raise_alert(transaction, Alert.PHONE_UNANSWERED, line.phone, f"ring {count}, {line.rings} are allowed")
+
+
+def _begin(transaction: Transaction, line: Line, count: int) -> bool:
+    """A call comes in; whether it is a quiet one."""
+    quiet = line.quiet_at(transaction.now)
+    call = transaction.insert(
+        "INSERT INTO phone_call (phone, began_at, rings, quiet, state) VALUES (?, ?, ?, ?, 'ringing')",
+        *(line.phone, transaction.now.timestamp(), count, quiet),
+    )
+    transaction.emit(PhoneRinging(call=str(call), phone=line.phone, counter=line.counter, quiet=quiet))
+    return quiet
 
 
 def name_caller(transaction: Transaction, phone: str, number: str | None) -> None:
@@ -31,38 +72,38 @@ def name_caller(transaction: Transaction, phone: str, number: str | None) -> Non
     transaction.write("UPDATE phone_call SET caller = ? WHERE phone = ? AND state = 'ringing'", number, phone)
 
 
-def end(transaction: Transaction, phone: str, counter: str | None, ended: CallEnded, allowed: int) -> None:
+def end(transaction: Transaction, line: Line, ended: CallEnded) -> None:
     """The ringing is over."""
-    found = transaction.row(_RINGING, phone)
+    found = transaction.row(_RINGING, line.phone)
     if found is None:  # its rings could not be stored; its end can
-        ring(transaction, phone, counter, ended.rings, allowed)
-        found = transaction.row(_RINGING, phone) or ()
-    call, _, caller = found
+        ring(transaction, line, ended.rings)
+        found = transaction.row(_RINGING, line.phone) or ()
+    call, _, caller, quiet = found
     transaction.write("UPDATE phone_call SET state = ?, rings = ? WHERE id = ?", ended.answer, ended.rings, call)
     common = {
         "call": str(call),
-        "phone": phone,
-        "counter": counter,
+        "phone": line.phone,
+        "counter": line.counter,
         "rings": ended.rings,
         "ringing_s": round(ended.ringing_s, 1),
         "caller": caller,
+        "quiet": bool(quiet),
     }
     match ended.answer:
         case Answer.ANSWERED:
-            transaction.emit(PhoneAnswered(**common, in_time=ended.rings <= allowed))
+            transaction.emit(PhoneAnswered(**common, in_time=ended.rings <= line.rings))
         case Answer.MISSED:
             transaction.emit(PhoneMissed(**common))
         case Answer.UNKNOWN:
             transaction.emit(PhoneUnknown(**common, reason=ended.evidence))
-    clear_alert(transaction, UNANSWERED, phone)
+    clear_alert(transaction, Alert.PHONE_UNANSWERED, line.phone)
 
 
-def end_interrupted(transaction: Transaction, phone: str, counter: str | None) -> None:
+def end_interrupted(transaction: Transaction, line: Line) -> None:
     """kioskd was gone while the line rang: nobody saw how the call ended."""
-    found = transaction.row(_RINGING, phone)
+    found = transaction.row(_RINGING, line.phone)
     if found is not None:
-        ended = CallEnded(Answer.UNKNOWN, rings=int(found[1]), ringing_s=0.0, evidence="interrupted")
-        end(transaction, phone, counter, ended, allowed=0)
+        end(transaction, line, CallEnded(Answer.UNKNOWN, rings=found[1], ringing_s=0.0, evidence="interrupted"))
 
 
 def mask(number: str | None) -> str | None:

@@ -16,6 +16,7 @@ from daemon.commands import Refusal, Reply, Status
 from daemon.database import Transaction
 from daemon.events import PrintExpired, PrintFailed, PrintPrinted, PrintUnconfirmed
 from daemon.journal import settle_command
+from daemon.print_subject import Subject
 from daemon.refused import Refused
 from daemon.settings.model import OnFailure
 from daemon.slips.order import SlipOrder
@@ -39,12 +40,12 @@ class Step(Enum):
 class Job:
     """One slip on its way to one printer. `deadline` is a unix time; `command` waits for the outcome.
 
-    `copy_number` counts the slips of the ticket: from 2 on they are marked as reprints.
+    `copy_number` counts the slips of its subject: from 2 on they are marked as reprints.
     """
 
     id: int
     printer: str
-    ticket: str
+    of: Subject
     command: str | None
     slip: SlipOrder
     deadline: float
@@ -53,41 +54,62 @@ class Job:
     @property
     def subject(self) -> dict[str, Any]:
         """What every event about the job says of it."""
-        about = {"job": str(self.id), "ticket": self.ticket, "printer": self.printer}
-        return {**about, "copy_number": self.copy_number}
+        about = {"job": str(self.id), **self.of._asdict(), "template": self.slip.template}
+        return {**about, "printer": self.printer, "copy_number": self.copy_number}
 
 
-_COLUMNS = "id, printer, ticket, command, slip, deadline, copy_number"
+_COLUMNS = "id, printer, ticket, slip_id, command, slip, deadline, copy_number"
 
 
 def enqueue(
     transaction: Transaction,
     printer: str,
-    ticket: str,
+    of: Subject,
     slip: SlipOrder,
     deadline: float,
     command: str | None,
     copy_number: int = 1,
 ) -> None:
-    """Queue a slip: the ticket's first, or a further one, which is marked so."""
+    """Queue a slip: the first of its subject, or a further one, which is marked so."""
     slip = slip if copy_number == 1 else slip.as_reprint()
     transaction.insert(
-        "INSERT INTO print_job (printer, ticket, command, slip, deadline, copy_number, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, 'queued')",
-        *(printer, ticket, command, slip.model_dump_json(), deadline, copy_number),
+        "INSERT INTO print_job (printer, ticket, slip_id, command, slip, deadline, copy_number, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'queued')",
+        *(printer, of.ticket, of.slip, command, slip.model_dump_json(), deadline, copy_number),
     )
 
 
-def next_copy(transaction: Transaction, ticket: str) -> int:
-    """Which slip of the ticket one more would be.
+def next_copy(transaction: Transaction, of: Subject) -> int:
+    """Which slip of its subject one more would be.
 
     Raises Refused while one is on its way: nobody knows yet what becomes of it.
     """
-    if transaction.row("SELECT 1 FROM print_job WHERE ticket = ? AND state IN ('queued', 'printing')", ticket):
-        raise Refused(Refusal.IN_PRINT, f"a slip of ticket {ticket} is on its way: wait for what becomes of it")
+    jobs, which = _jobs_of(of)
+    if transaction.row(f"SELECT 1 {jobs} AND state IN ('queued', 'printing')", which):
+        raise Refused(Refusal.IN_PRINT, f"{of} is on its way: wait for what becomes of it")
     # the rows of a valid ticket may have had to make room; its first slip was printed all the same
-    found = transaction.row("SELECT coalesce(max(copy_number), 1) FROM print_job WHERE ticket = ?", ticket)
+    found = transaction.row(f"SELECT coalesce(max(copy_number), 1) {jobs}", which)
     return int(found[0]) + 1 if found else 2
+
+
+def latest_job(transaction: Transaction, of: Subject) -> Job | None:
+    """The latest job of this subject that is still known."""
+    jobs, which = _jobs_of(of)
+    found = transaction.row(f"SELECT {_COLUMNS} {jobs} ORDER BY id DESC LIMIT 1", which)
+    return _job(found) if found else None
+
+
+def _jobs_of(of: Subject) -> tuple[str, str | None]:
+    """The jobs of this subject, as a clause and its value."""
+    if of.slip is not None:
+        return "FROM print_job WHERE slip_id = ?", of.slip
+    return "FROM print_job WHERE ticket = ? AND slip_id IS NULL", of.ticket
+
+
+def waiting_jobs(transaction: Transaction, printer: str) -> int:
+    """How many slips wait for `printer`, or are being printed by it."""
+    sql = "SELECT count(*) FROM print_job WHERE printer = ? AND state IN ('queued', 'printing')"
+    return int(transaction.rows(sql, printer)[0][0])
 
 
 def next_job(transaction: Transaction, printer: str) -> Job | None:
@@ -130,7 +152,7 @@ def put_back(transaction: Transaction, job: Job, reason: Reason | None) -> None:
 
 
 def settle(transaction: Transaction, job: Job, result: PrintResult, on_failure: OnFailure) -> Reply | None:
-    """Write down what became of the job, and what follows for its number; the final reply, if one is waited for."""
+    """Write down what became of the job, and of a ticket's number with it; the final reply, if one is waited for."""
     _note_leftover(transaction, job.printer, result.leftover)
     reason = str(result.reason or Reason.NO_ANSWER)
     match result.outcome:
@@ -145,14 +167,14 @@ def settle(transaction: Transaction, job: Job, result: PrintResult, on_failure: 
 def _printed(transaction: Transaction, job: Job, evidence: str) -> Reply | None:
     _move(transaction, job.id, Outcome.PRINTED)
     transaction.emit(PrintPrinted(**job.subject, evidence=evidence))
-    let_wait(transaction, job.ticket)
+    _is_out(transaction, job)
     return _answer(transaction, job, Status.DONE)
 
 
 def _unconfirmed(transaction: Transaction, job: Job, reason: str) -> Reply | None:
     _move(transaction, job.id, Outcome.UNCONFIRMED, reason)
     transaction.emit(PrintUnconfirmed(**job.subject, reason=reason))
-    let_wait(transaction, job.ticket)
+    _is_out(transaction, job)
     return _answer(transaction, job, Status.UNCONFIRMED, reason)
 
 
@@ -165,17 +187,29 @@ def _failed(
     _move(transaction, job.id, Outcome.FAILED, reason)
     transaction.emit(PrintFailed(**job.subject, reason=reason, paper=paper, again=again, detail=detail))
     if again:
-        enqueue(transaction, job.printer, job.ticket, job.slip, job.deadline, job.command, job.copy_number + 1)
+        enqueue(transaction, job.printer, job.of, job.slip, job.deadline, job.command, job.copy_number + 1)
         return None
-    withdraw(transaction, job.ticket, reason)
+    _is_not_out(transaction, job, reason)
     return _answer(transaction, job, Status.FAILED, reason)
 
 
+def _is_out(transaction: Transaction, job: Job) -> None:
+    """The slip is out, or may be: a ticket's number can be called."""
+    if job.of.own_ticket is not None:
+        let_wait(transaction, job.of.own_ticket)
+
+
+def _is_not_out(transaction: Transaction, job: Job, reason: str) -> None:
+    """No valid slip came out: a ticket's number is taken back."""
+    if job.of.own_ticket is not None:
+        withdraw(transaction, job.of.own_ticket, reason)
+
+
 def expire(transaction: Transaction, job: Job, reason: str) -> Reply | None:
-    """Nobody waits for the slip any more: it is not printed, and its number is taken back."""
+    """Nobody waits for the slip any more: it is not printed, and a ticket's number is taken back."""
     _move(transaction, job.id, "expired", reason)
     transaction.emit(PrintExpired(**job.subject, reason=reason))
-    withdraw(transaction, job.ticket, reason)
+    _is_not_out(transaction, job, reason)
     return _answer(transaction, job, Status.EXPIRED, reason)
 
 
@@ -233,8 +267,10 @@ def abandon(transaction: Transaction, printers: Collection[str]) -> list[Reply]:
 
 
 def _job(row: Any) -> Job:
-    job, printer, ticket, command, slip, deadline, copy_number = row
-    return Job(job, printer, ticket, command, SlipOrder.model_validate_json(slip), deadline, copy_number)
+    job, printer, ticket, slip_id, command, slip, deadline, copy_number = row
+    return Job(
+        job, printer, Subject(ticket, slip_id), command, SlipOrder.model_validate_json(slip), deadline, copy_number
+    )
 
 
 def _move(transaction: Transaction, job: int, state: str, reason: str | None = None) -> None:
@@ -244,8 +280,7 @@ def _move(transaction: Transaction, job: int, state: str, reason: str | None = N
 def _answer(transaction: Transaction, job: Job, status: Status, reason: str | None = None) -> Reply | None:
     if job.command is None:
         return None
-    number = job.ticket.partition("-")[2]
-    data = {"ticket": job.ticket, "number": number, "copy_number": job.copy_number}
+    data = {**job.of.named(), "copy_number": job.copy_number}
     reply = Reply(id=job.command, status=status, reason=reason, data=data)
     settle_command(transaction, reply)
     return reply

@@ -8,23 +8,44 @@ from typing import Literal
 from daemon.commands import Refusal
 from daemon.database import Transaction
 from daemon.events import RatingLapsed, RatingOpened, RatingRepeated, RatingSubmitted, RatingUnsolicited
+from daemon.followups import BAD_LEVELS, open_followup
 from daemon.refused import Refused
 
 Reason = Literal["timed-out", "cancelled", "replaced"]
 
-_OPEN = "SELECT id, ticket, opened_at FROM rating_session WHERE counter = ? AND state = 'open'"
+_OPEN = "SELECT id, ticket, item, opened_at FROM rating_session WHERE counter = ? AND state = 'open'"
+_RATE = (
+    "UPDATE rating_session SET state = 'rated', level = ? WHERE counter = ? AND state = 'open'"
+    " RETURNING id, ticket, item, opened_at"
+)
 _RATED = "SELECT id FROM rating_session WHERE id = ? AND counter = ? AND state = 'rated'"
 
 
-def open_session(transaction: Transaction, counter: str, ticket: str | None) -> str:
-    """Open a rating session; one that is still open at this counter lapses. Returns the session's id."""
+def open_session(transaction: Transaction, counter: str, ticket: str | None, item: str | None = None) -> str:
+    """Open a rating session; one that is still open at this counter lapses. Returns the session's id.
+
+    Raises Refused when the item, or without one the ticket, has had its rating (一次一评).
+    """
+    if is_rated(transaction, counter, ticket, item):
+        what = f"item {item}" if item is not None else f"ticket {ticket}"
+        raise Refused(Refusal.ALREADY_RATED, f"{what} was rated, or is being rated at another counter")
     close_session(transaction, counter, "replaced")
     session = transaction.insert(
-        "INSERT INTO rating_session (counter, ticket, opened_at, state) VALUES (?, ?, ?, 'open')",
-        *(counter, ticket, transaction.now.timestamp()),
+        "INSERT INTO rating_session (counter, ticket, item, opened_at, state) VALUES (?, ?, ?, ?, 'open')",
+        *(counter, ticket, item, transaction.now.timestamp()),
     )
-    transaction.emit(RatingOpened(session=str(session), counter=counter, ticket=ticket))
+    transaction.emit(RatingOpened(session=str(session), counter=counter, ticket=ticket, item=item))
     return str(session)
+
+
+def is_rated(transaction: Transaction, counter: str, ticket: str | None, item: str | None = None) -> bool:
+    """Whether the item, or without one the ticket, has its one rating, or may get it at a counter other than this."""
+    which, value = ("item", item) if item is not None else ("ticket", ticket)
+    sql = (
+        f"SELECT 1 FROM rating_session WHERE {which} = ?"  # noqa: S608
+        " AND (state = 'rated' OR state = 'open' AND counter != ?) LIMIT 1"
+    )
+    return transaction.row(sql, value, counter) is not None
 
 
 def close_session(transaction: Transaction, counter: str, reason: Reason, *, only: str | None = None) -> bool:
@@ -32,9 +53,9 @@ def close_session(transaction: Transaction, counter: str, reason: Reason, *, onl
     found = transaction.row(_OPEN, counter)
     if found is None or only not in (None, str(found[0])):
         return False
-    session, ticket, _ = found
+    session, ticket, item, _ = found
     transaction.write("UPDATE rating_session SET state = 'lapsed' WHERE id = ?", session)
-    transaction.emit(RatingLapsed(session=str(session), counter=counter, ticket=ticket, reason=reason))
+    transaction.emit(RatingLapsed(session=str(session), counter=counter, ticket=ticket, item=item, reason=reason))
     return True
 
 
@@ -49,7 +70,7 @@ def session_to_resume(transaction: Transaction, counter: str, timeout_s: float) 
     found = transaction.row(_OPEN, counter)
     if found is None:
         return None
-    session, _, opened_at = found
+    session, _, _, opened_at = found
     if 0 <= transaction.now.timestamp() - opened_at < timeout_s:
         return str(session)
     close_session(transaction, counter, "timed-out")
@@ -68,9 +89,9 @@ def submit(transaction: Transaction, counter: str, panel: str, level: int, *, se
 
     `session`: the one whose time is not over; when it was rated already, a further press repeats its rating.
     """
-    found = transaction.row(_OPEN, counter)
+    found = transaction.row(_RATE, level, counter)
     if found is not None:
-        _rate(transaction, counter, level, *found)
+        _rated(transaction, counter, level, *found)
         return True
     if session is not None and transaction.row(_RATED, session, counter) is not None:
         transaction.emit(RatingRepeated(session=session, counter=counter, level=level))
@@ -79,11 +100,16 @@ def submit(transaction: Transaction, counter: str, panel: str, level: int, *, se
     return False
 
 
-def _rate(
-    transaction: Transaction, counter: str, level: int, session: int, ticket: str | None, opened_at: float
+def _rated(
+    transaction: Transaction,
+    counter: str,
+    level: int,
+    session: int,
+    ticket: str | None,
+    item: str | None,
+    opened_at: float,
 ) -> None:
-    transaction.write("UPDATE rating_session SET state = 'rated', level = ? WHERE id = ?", level, session)
     after_s = round(max(0.0, transaction.now.timestamp() - opened_at), 3)
-    transaction.emit(
-        RatingSubmitted(session=str(session), counter=counter, ticket=ticket, level=level, after_s=after_s)
-    )
+    followup = open_followup(transaction, counter, level) if level in BAD_LEVELS else None
+    what = {"session": str(session), "counter": counter, "ticket": ticket, "item": item}
+    transaction.emit(RatingSubmitted(**what, level=level, after_s=after_s, followup=followup))

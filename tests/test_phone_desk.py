@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon import database_file
+from daemon.calendar import Calendar
 from daemon.phone_desk import PhoneDesk
 from daemon.settings import Phone
 from drivers.phone.capability import Answer, CallEnded, Caller, PhoneEvent, Ring
@@ -18,7 +19,7 @@ from tests.store_rig import OpenStore, locked, open_store, until
 class Line:
     def __init__(self, rig: OpenStore, tasks: asyncio.TaskGroup) -> None:
         self.rig = rig
-        self.desk = PhoneDesk("phone-1", "1", Phone(), rig.store, tasks)
+        self.desk = PhoneDesk("phone-1", "1", Phone(), Calendar(), rig.store, tasks)
 
     def happens(self, *events: PhoneEvent) -> None:
         for event in events:
@@ -50,7 +51,7 @@ async def test_a_burst_of_events_is_stored_in_its_order(line: Line) -> None:
 
 async def test_the_rules_in_force_are_the_ones_at_the_ring(line: Line) -> None:
     line.happens(*rings(4))
-    line.desk.follow("2", Phone(rings=5, mask_caller=False))
+    line.desk.follow("2", Phone(rings=5, mask_caller=False), Calendar())
     line.happens(Caller("13800138000"), CallEnded(Answer.ANSWERED, 4, 18.0))
     await line.heard("phone.ringing", "alert.raised", "phone.answered", "alert.cleared")
     answered = line.rig.events.data("phone.answered")[0]

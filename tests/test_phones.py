@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon import phones
-from daemon.phones import mask
+from daemon import figures, phones
+from daemon.calendar import Calendar, Span
+from daemon.figures_reading import read_open
+from daemon.phones import Line, line_of, mask
+from daemon.settings import Phone
 from drivers.phone.capability import Answer, CallEnded
 from tests.store_rig import Ledger, open_ledger
 
 ALLOWED = 3
+LINES = {phone: Line(phone, "1", ALLOWED) for phone in ("phone-1", "phone-2")}
 
 
 @pytest.fixture
@@ -26,12 +30,12 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def ring(ledger: Ledger, *counts: int, phone: str = "phone-1") -> None:
     for count in counts:
-        ledger.do(lambda change, count=count: phones.ring(change, phone, "1", count, ALLOWED))  # type: ignore[misc]
+        ledger.do(lambda change, count=count: phones.ring(change, LINES[phone], count))  # type: ignore[misc]
 
 
 def end(ledger: Ledger, answer: Answer, rings: int, phone: str = "phone-1", evidence: str = "") -> None:
     ended = CallEnded(answer, rings, ringing_s=rings * 4.96, evidence=evidence)
-    ledger.do(lambda change: phones.end(change, phone, "1", ended, ALLOWED))
+    ledger.do(lambda change: phones.end(change, LINES[phone], ended))
 
 
 def test_answered_within_three_rings_is_in_time_and_nobody_is_alarmed(ledger: Ledger) -> None:
@@ -47,6 +51,7 @@ def test_answered_within_three_rings_is_in_time_and_nobody_is_alarmed(ledger: Le
         "in_time": True,
         "ringing_s": 14.9,
         "caller": None,
+        "quiet": False,
     }
 
 
@@ -79,7 +84,7 @@ def test_how_a_call_ended_is_told_as_the_line_gave_it(
     ring(ledger, 2)
     end(ledger, answer, 2, evidence="no hook report")
     common = {"call": "1", "phone": "phone-1", "counter": "1", "rings": 2, "ringing_s": 9.9, "caller": "138******00"}
-    assert ledger.events.data(name) == [common | more]
+    assert ledger.events.data(name) == [common | {"quiet": False} | more]
     assert ledger.rows("SELECT state, rings FROM phone_call") == [(str(answer), 2)]
 
 
@@ -96,7 +101,7 @@ def test_a_call_that_rang_while_kioskd_was_gone_ended_nobody_knows_how(ledger: L
     ring(ledger, 1, 2, 3, 4)
     ledger.restart()
     for _ in range(2):
-        ledger.do(lambda change: phones.end_interrupted(change, "phone-1", "1"))
+        ledger.do(lambda change: phones.end_interrupted(change, LINES["phone-1"]))
     unknown = ledger.events.data("phone.unknown")
     assert [(data["call"], data["rings"], data["reason"]) for data in unknown] == [("1", 4, "interrupted")]
     assert ledger.events.names[-1] == "alert.cleared"
@@ -145,3 +150,65 @@ def test_no_masked_number_can_be_called(number: str) -> None:
     assert len(shown) == len(number)
     assert shown.count("*") >= (len(number) - 1) / 3
     assert all(seen in (char, "*") for seen, char in zip(shown, number, strict=True))
+
+
+# quiet hours
+
+LUNCH = Phone(quiet=("12:00-13:30",))
+OPEN = Calendar((((Span.parse("09:00-17:00")),),) * 5 + ((),) * 2)
+DAY = "2026-11-20"  # a Friday
+
+
+@pytest.mark.parametrize(
+    ("rules", "opening", "at", "quiet"),
+    [
+        (LUNCH, Calendar(), "11:59:59", False),
+        (LUNCH, Calendar(), "12:00:00", True),
+        (LUNCH, Calendar(), "13:29:59", True),
+        (LUNCH, Calendar(), "13:30:00", False),
+        (Phone(), Calendar(), "03:00:00", False),
+        (Phone(), OPEN, "08:59:59", True),
+        (Phone(), OPEN, "09:00:00", False),
+        (LUNCH, OPEN, "12:30:00", True),
+        (Phone(), OPEN, "17:00:00", True),
+    ],
+)
+def test_quiet_hours_are_those_of_the_setting_and_outside_the_calendars(
+    ledger: Ledger, rules: Phone, opening: Calendar, at: str, quiet: bool
+) -> None:
+    """Counted and told, but no alert where nobody is there to answer (rule 13: A art. 37)."""
+    ledger.clock.set(f"{DAY}T{at}+08:00")
+    line = line_of("phone-1", "1", rules, opening)
+    for count in range(1, 6):
+        ledger.do(lambda change, count=count: phones.ring(change, line, count))  # type: ignore[misc]
+    ledger.do(lambda change: phones.end(change, line, CallEnded(Answer.MISSED, 5, 24.0)))
+    alerts = [] if quiet else ["alert.raised", "alert.cleared"]
+    assert ledger.events.names == ["phone.ringing", *alerts[:1], "phone.missed", *alerts[1:]]
+    assert [ledger.events.data(name)[0]["quiet"] for name in ("phone.ringing", "phone.missed")] == [quiet, quiet]
+    assert ledger.events.data("phone.missed")[0]["rings"] == 5
+
+
+def test_a_call_is_quiet_or_not_from_its_first_ring_on(ledger: Ledger) -> None:
+    line = line_of("phone-1", "1", LUNCH, Calendar())
+    for at, quiet in (("11:59:58", False), ("13:29:58", True)):
+        ledger.clock.set(f"{DAY}T{at}+08:00")
+        for count in range(1, 5):
+            ledger.do(lambda change, count=count: phones.ring(change, line, count))  # type: ignore[misc]
+            ledger.clock.advance(5)
+        ledger.restart()
+        ledger.do(lambda change: phones.end_interrupted(change, line))
+        assert ledger.events.data("phone.unknown")[-1]["quiet"] is quiet
+    assert ledger.events.names.count("alert.raised") == 1
+
+
+def test_quiet_calls_are_no_calls_that_nobody_answered(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "kioskd.db", reactions=(figures.count,)) as ledger:
+        for at in ("10:00", "12:30"):
+            ledger.clock.set(f"{DAY}T{at}:00+08:00")
+            line = line_of("phone-1", "1", LUNCH, Calendar())
+            ledger.do(lambda change, line=line: phones.end(change, line, CallEnded(Answer.ANSWERED, 2, 7.0)))  # type: ignore[misc]
+            ledger.do(lambda change, line=line: phones.end(change, line, CallEnded(Answer.MISSED, 6, 30.0)))  # type: ignore[misc]
+        found = ledger.do(read_open)
+        assert found is not None
+        told = found.phones
+        assert (told.answered_in_time, told.missed, told.quiet, told.in_time) == (1, 1, 2, 0.5)

@@ -67,8 +67,11 @@ class Desk:
         self.desk.pressed(Press(level, self._pressed_s))
 
     async def heard(self, *names: str) -> None:
-        """Return when exactly these events were stored, after the opening of sessions."""
-        await until(lambda: [n for n in self.rig.events.names if n != "rating.opened"] == list(names), f"{names}")
+        """Return when exactly these events of ratings were stored, after the opening of sessions."""
+        await until(lambda: self._ratings() == list(names), f"{names}")
+
+    def _ratings(self) -> list[str]:
+        return [name for name in self.rig.events.names if name.startswith("rating.") and name != "rating.opened"]
 
 
 @pytest.fixture
@@ -103,10 +106,10 @@ async def test_nobody_is_thanked_for_what_could_not_be_stored(desk: Desk, caplog
         desk.press(5)
         await until(lambda: "a press of 5 was not stored" in caplog.text, "the failure")
     assert desk.panel.asked == ["invite"]
-    desk.press(2)  # not thanked, the visitor presses again
+    desk.press(3)  # not thanked, the visitor presses again
     await until(lambda: desk.panel.asked == ["invite", "thank"], "the thanks")
     assert desk.rig.events.names == ["rating.opened", "rating.submitted"]
-    assert desk.rig.events.data("rating.submitted")[0]["level"] == 2
+    assert desk.rig.events.data("rating.submitted")[0]["level"] == 3
 
 
 async def test_contact_bounce_is_one_press_and_a_quick_change_of_mind_is_two(desk: Desk) -> None:
@@ -129,6 +132,7 @@ async def test_a_session_without_a_press_times_out_and_the_panel_stops_asking(de
         "session": session,
         "counter": "1",
         "ticket": None,
+        "item": None,
         "reason": "timed-out",
     }
     desk.press(5)

@@ -13,6 +13,11 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+TURN_S = 1e-9
+"""What a turn of the loop takes: the loop fires a timer up to so much too early, and whoever then waits for the rest
+of it would do so for ever by a clock that stands still.
+"""
+
 
 class _JumpingSelector(selectors.DefaultSelector):
     """Waits for nothing: what is not ready now is waited for by moving the clock."""
@@ -23,8 +28,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if not ready and timeout is None:
             raise RuntimeError("everything waits, and nothing is to come")
-        if not ready and timeout is not None:
-            self.now_s += max(timeout, 0)
+        self.now_s += max(0.0 if ready or timeout is None else timeout, TURN_S)
         return ready
 
 

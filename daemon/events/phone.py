@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from daemon.events.base import Event
+
+Quiet = Annotated[bool, Field(description="it began in quiet hours: counted, and no alert, for nobody is there")]
 
 
 class PhoneRinging(Event):
@@ -13,6 +17,7 @@ class PhoneRinging(Event):
     call: str
     phone: str
     counter: str | None
+    quiet: Quiet = False
 
 
 class PhoneAnswered(Event):
@@ -23,8 +28,9 @@ class PhoneAnswered(Event):
     counter: str | None
     rings: int
     in_time: bool = Field(description="within the rings that the rules allow")
-    ringing_s: float
+    ringing_s: float = Field(description="time to answer: from the first ring to the receiver being lifted")
     caller: str | None = Field(description="the number, masked; null when withheld or not transmitted")
+    quiet: Quiet = False
 
 
 class PhoneMissed(Event):
@@ -34,8 +40,9 @@ class PhoneMissed(Event):
     phone: str
     counter: str | None
     rings: int
-    ringing_s: float
+    ringing_s: float = Field(description="from the first ring to the last one seen")
     caller: str | None
+    quiet: Quiet = False
 
 
 class PhoneUnknown(Event):
@@ -45,6 +52,7 @@ class PhoneUnknown(Event):
     phone: str
     counter: str | None
     rings: int
-    ringing_s: float
+    ringing_s: float = Field(description="from the first ring to the last one seen")
     caller: str | None
+    quiet: Quiet = False
     reason: str = ""

@@ -8,14 +8,25 @@ from pydantic import Field
 
 from daemon.events.base import Event
 
-CopyNumber = Annotated[int, Field(ge=1, description="of this ticket: from 2 on the slip is marked as a reprint (补打)")]
+CopyNumber = Annotated[
+    int, Field(ge=1, description="of this ticket or slip: from 2 on the slip is marked as a reprint (补打)")
+]
+
+TicketId = Annotated[str | None, Field(description="the ticket whose slip it is, or that another slip is about")]
+SlipId = Annotated[
+    str | None,
+    Field(description="of a slip that is no ticket: the id of the command that first asked for it; null for a ticket"),
+]
+Template = Annotated[str, Field(description="which kind of slip: ticket, supplement, fee-list and so on")]
 
 
 class PrintProgressed(Event):
     """A long slip is on its way: told once a second while bytes leave."""
 
     job: str
-    ticket: str
+    ticket: TicketId = None
+    slip: SlipId = None
+    template: Template = "ticket"
     printer: str
     copy_number: CopyNumber
     sent: int = Field(description="bytes that have left")
@@ -26,7 +37,9 @@ class PrintSent(Event):
     """Every byte of the slip is on the wire. Nothing is known of paper yet."""
 
     job: str
-    ticket: str
+    ticket: TicketId = None
+    slip: SlipId = None
+    template: Template = "ticket"
     printer: str
     copy_number: CopyNumber
     bytes: int
@@ -36,7 +49,9 @@ class PrintPrinted(Event):
     """The printer itself said that the slip came out."""
 
     job: str
-    ticket: str
+    ticket: TicketId = None
+    slip: SlipId = None
+    template: Template = "ticket"
     printer: str
     copy_number: CopyNumber
     evidence: str = Field(description="what it rests on: process-id or gs-r")
@@ -46,7 +61,9 @@ class PrintUnconfirmed(Event):
     """The slip was sent and may be out; the printer never said."""
 
     job: str
-    ticket: str
+    ticket: TicketId = None
+    slip: SlipId = None
+    template: Template = "ticket"
     printer: str
     copy_number: CopyNumber
     reason: str
@@ -56,7 +73,9 @@ class PrintFailed(Event):
     """No whole slip came out."""
 
     job: str
-    ticket: str
+    ticket: TicketId = None
+    slip: SlipId = None
+    template: Template = "ticket"
     printer: str
     copy_number: CopyNumber
     reason: str
@@ -69,7 +88,9 @@ class PrintExpired(Event):
     """Nobody waits for the slip any more: it was not printed."""
 
     job: str
-    ticket: str
+    ticket: TicketId = None
+    slip: SlipId = None
+    template: Template = "ticket"
     printer: str
     copy_number: CopyNumber
     reason: str

@@ -1,4 +1,7 @@
-"""What visitors rate."""
+"""What visitors rate.
+
+These tell which visitor rated how: they are for supervision, never for the staff who were rated.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ class RatingOpened(Event):
     session: str
     counter: str
     ticket: str | None
+    item: str | None = Field(default=None, description="what was handled, as the command named it")
 
 
 class RatingSubmitted(Event):
@@ -26,8 +30,10 @@ class RatingSubmitted(Event):
     session: str
     counter: str
     ticket: str | None
+    item: str | None = None
     level: Level
     after_s: float = Field(description="from the session's opening")
+    followup: str | None = Field(default=None, description="the follow-up that a bad rating has; null for a better one")
 
 
 class RatingRepeated(Event):
@@ -44,6 +50,7 @@ class RatingLapsed(Event):
     session: str
     counter: str
     ticket: str | None
+    item: str | None = None
     reason: Literal["timed-out", "cancelled", "replaced"]
 
 
