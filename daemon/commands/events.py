@@ -1,0 +1,36 @@
+"""What is asked of the stored events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from daemon.commands.base import Command
+from daemon.model import Identifier
+
+REPLAY_MAX = 10_000
+"""Events that one command sends again: whoever misses more asks for the next range afterwards."""
+
+Sequence = Annotated[int, Field(ge=1, lt=10**12)]
+
+
+class EventsReplay(Command):
+    """Send stored events again, with their ids and to the byte as they were sent first.
+
+    Up to `to_sequence`, the newest event or `limit` events, whatever comes first.
+    """
+
+    from_sequence: Sequence
+    to_sequence: Sequence
+    limit: Annotated[int, Field(ge=1, le=REPLAY_MAX)] | None = None
+
+
+class EventsErase(Command):
+    """Blank what could identify a person in the events of a ticket, or of a telephone call, and delete its slips.
+
+    One of them is given.
+    """
+
+    ticket: Identifier | None = None
+    call: Annotated[str, Field(pattern=r"^[0-9]{1,18}$", description="as phone events name it")] | None = None

@@ -1,0 +1,10 @@
+"""Whether everything was ready for visitors."""
+
+from __future__ import annotations
+
+from daemon.events.base import Event
+from daemon.readiness_report import ReadinessReport
+
+
+class ReadinessChecked(ReadinessReport, Event):
+    """Everything that visitors rely on was tried, before opening or when it was asked for."""

@@ -1,0 +1,175 @@
+"""``events/erase``: nothing personal is left in the file or its log, and every event keeps its place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import eraser
+from daemon.commands import EventsErase, Reply, Request
+from daemon.database import Transaction
+from daemon.effects import Effect
+from daemon.eraser import ERASED, Eraser
+from daemon.events import Event, PhoneMissed, PrintFailed, TicketWaiting
+from daemon.journal import take_command
+from daemon.print_subject import Subject
+from daemon.printing import enqueue
+from daemon.refused import Refused
+from daemon.slips.order import SlipOrder
+from tests import store_rig
+from tests.store_rig import OpenStore, open_store, other_connection
+
+TICKET = "20261121-A001"
+NAME, NUMBER, CHARACTERS = "欧阳娜娜娜某某", "13912345678", "no font has 㐀㐁㐂"
+
+
+class Rig:
+    def __init__(self, opened: OpenStore) -> None:
+        self.opened = opened
+        self.replies: list[Reply] = []
+        self.eraser = Eraser(opened.store, opened.clock, self.replies.append)
+
+    async def ask(self, deadline_s: float = 30.0, /, **data: str) -> Reply:
+        """As the intake does; the last reply."""
+        request = Request(id="c", deadline=self.opened.clock.now() + timedelta(seconds=deadline_s))
+        handle = self.eraser.handlers()[EventsErase]
+
+        def prepare(change: Transaction) -> Effect:
+            take_command(change, request.id, "f", request.deadline)
+            return handle(change, EventsErase.model_validate(data), request)
+
+        effect = await self.opened.store.transact(prepare)
+        effect.after()
+        await store_rig.until(lambda: self.replies, "the reply")
+        return self.replies.pop()
+
+    async def payloads(self) -> list[bytes]:
+        rows = await self.opened.store.transact(lambda change: change.rows("SELECT payload FROM event ORDER BY 1"))
+        return [row[0] for row in rows]
+
+    def files(self) -> bytes:
+        """Every byte of the database and its log, free pages and old frames too."""
+        path = self.opened.path
+        return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+    def holds(self, text: str) -> bool:
+        escaped = json.dumps(text)[1:-1].encode()
+        return text.encode() in self.files() or escaped in self.files()
+
+
+def emit(event: Event, change: Transaction) -> None:
+    change.emit(event)
+
+
+def slip(change: Transaction, ticket: str, name: str, slip_id: str, state: str = "printed") -> None:
+    order = SlipOrder(template="supplement", language="zh-CN", data={"visitor": name, "items": ["证明" * 900]})
+    enqueue(change, "printer-1", Subject(ticket, slip_id), order, 0.0, None)
+    change.write("UPDATE print_job SET state = ? WHERE slip_id = ?", state, slip_id)
+
+
+def failed(ticket: str, detail: str) -> PrintFailed:
+    about = {"job": "1", "ticket": ticket, "slip": "s", "template": "supplement", "printer": "printer-1"}
+    return PrintFailed(**about, copy_number=1, reason="unprintable", paper=False, again=False, detail=detail)
+
+
+def missed(call: str, caller: str) -> PhoneMissed:
+    return PhoneMissed(call=call, phone="p", counter="1", rings=3, ringing_s=9.0, caller=caller, quiet=False)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with open_store(tmp_path / "kioskd.db") as opened:
+        made = Rig(opened)
+        task = asyncio.create_task(made.eraser.run())
+        transact = opened.store.transact
+        for event in (
+            TicketWaiting(ticket=TICKET, number="A001", service="a"),
+            failed(TICKET, CHARACTERS),
+            failed("20261121-A002", "of somebody else"),
+            missed("17", NUMBER),
+            missed("171", "13700000000"),
+        ):
+            await transact(partial(emit, event))
+        await transact(lambda change: slip(change, TICKET, NAME, "s1"))
+        await transact(lambda change: slip(change, "20261121-A002", "别人的姓名", "s2"))
+        yield made
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_nothing_of_a_ticket_is_left_in_any_byte(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eraser, "CHUNK", 2)
+    before = await rig.payloads()
+    assert rig.holds(NAME)
+    assert rig.holds(CHARACTERS)
+    reply = await rig.ask(ticket=TICKET)
+    assert (reply.status, reply.data) == ("done", {"ticket": TICKET, "events": 1, "rows": 1})
+    assert not rig.holds(NAME)
+    assert not rig.holds(CHARACTERS)
+    assert rig.holds("别人的姓名")
+    after = await rig.payloads()
+    assert [json.loads(payload)["sequence"] for payload in after[:5]] == [f"{n:012d}" for n in range(1, 6)]
+    assert json.loads(after[1])["data"] == json.loads(before[1])["data"] | {"detail": ERASED}
+    assert json.loads(after[1])["id"] == json.loads(before[1])["id"]
+    assert [after[place] == before[place] for place in range(5)] == [True, False, True, True, True]
+    assert rig.opened.events.data("events.erased") == [{"about": f"ticket {TICKET}", "events": 1, "rows": 1}]
+
+
+async def test_a_blanked_event_still_fits_its_model(rig: Rig) -> None:
+    await rig.ask(ticket=TICKET)
+    payload: dict[str, Any] = json.loads((await rig.payloads())[1])
+    assert PrintFailed.model_validate(payload["data"]).detail == ERASED
+
+
+async def test_the_number_of_a_caller_and_of_no_other(rig: Rig) -> None:
+    sql = (
+        "INSERT INTO phone_call (id, phone, began_at, rings, caller, quiet, state)"
+        " VALUES (17, 'p', 0, 3, ?, 0, 'missed')"
+    )
+    await rig.opened.store.transact(lambda change: change.write(sql, NUMBER))
+    reply = await rig.ask(call="17")
+    assert reply.data == {"call": "17", "events": 1, "rows": 1}
+    assert not rig.holds(NUMBER)
+    assert rig.holds("13700000000")
+
+
+async def test_what_is_being_read_is_said_and_not_called_done(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eraser, "LOG_AGAIN_S", 0.01)
+    with other_connection(rig.opened.path) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM event").fetchone() == (5,)
+        asking = asyncio.create_task(rig.ask(ticket=TICKET))
+        await store_rig.until(lambda: rig.opened.events.data("events.erased"), "the erasure")
+        rig.opened.clock.advance(60)
+        reply = await asking
+        assert (reply.status, reply.reason) == ("unconfirmed", "busy")
+        reader.execute("ROLLBACK")
+    assert (await rig.ask(ticket=TICKET)).status == "done"
+    assert not rig.holds(NAME)
+
+
+async def test_refusals(rig: Rig) -> None:
+    await rig.opened.store.transact(lambda change: slip(change, TICKET, NAME, "s3", "queued"))
+    for data, reason in (
+        ({}, "invalid"),
+        ({"ticket": TICKET, "call": "17"}, "invalid"),
+        ({"ticket": TICKET}, "in-print"),
+    ):
+        with pytest.raises(Refused) as refused:
+            await rig.ask(**data)
+        assert refused.value.reason == reason
+
+
+async def test_too_late(rig: Rig) -> None:
+    reply = await rig.ask(-1.0, ticket=TICKET)
+    assert (reply.status, reply.reason) == ("expired", "expired")
+    assert rig.holds(NAME)
