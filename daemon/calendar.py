@@ -6,6 +6,7 @@ calendar file says is read by `daemon.settings.calendar_file`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,6 +24,18 @@ class Span(NamedTuple):
 
     start_s: int
     end_s: int
+
+    @classmethod
+    def parse(cls, text: str) -> Span:
+        """Such as ``09:00-12:00``; ValueError for anything else."""
+        found = re.fullmatch(r"([0-9]{2}):([0-5][0-9])-([0-9]{2}):([0-5][0-9])", text)
+        if found is None:
+            raise ValueError(f"expected hours like 09:00-12:00, not {text!r}")
+        start_h, start_min, end_h, end_min = (int(number) for number in found.groups())
+        span = cls(start_h * 3600 + start_min * 60, end_h * 3600 + end_min * 60)
+        if not span.start_s < span.end_s <= DAY_S:
+            raise ValueError(f"hours end after they begin, by 24:00: {text}")
+        return span
 
 
 Spans = tuple[Span, ...]

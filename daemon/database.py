@@ -18,6 +18,7 @@ PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     f"journal_size_limit = {4 << 20}",
+    "secure_delete = ON",  # what is erased on request is not to be found in the file
     "cache_size = -1024",  # KiB: a kiosk has little memory and few rows
 )
 
@@ -123,6 +124,15 @@ class Transaction:
         """A broker refused this one."""
         self.write("UPDATE event SET refused = ? WHERE sequence = ?", reason, sequence)
 
+    def empty_log(self) -> None:
+        """Once this is committed, move the write-ahead log into the file and empty it, if nobody reads from it."""
+        self._connection.empties_log = True
+
+    @property
+    def log_emptied(self) -> bool:
+        """Whether the last `empty_log` was done."""
+        return self._connection.log_emptied
+
     def used_bytes(self) -> int:
         """The size of what the database holds, without the room it keeps for reuse."""
         rows = [self.row(f"PRAGMA {name}") for name in ("page_count", "freelist_count", "page_size")]
@@ -158,6 +168,8 @@ class Connection:
         self.raw = raw
         self.clock = clock
         self.reactions = reactions
+        self.empties_log = False
+        self.log_emptied = False
         self._source = source
         version = self._check_version()  # before anything of it is changed
         for pragma in PRAGMAS:

@@ -72,6 +72,9 @@ class Database:
             kind = Unavailable if isinstance(error, Unavailable) else Fault
             raise kind(f"{self._path}: {error}") from error
         self.changed = connection.raw.total_changes != changes
+        if connection.empties_log:
+            connection.empties_log = False
+            connection.log_emptied = _empty_log(connection)
 
     def take_news(self) -> list[StoredEvent]:
         """The events stored since the last call that belong to no transaction: what befell the file itself."""
@@ -191,6 +194,19 @@ def _rolled_back(connection: Connection) -> bool:
     except sqlite3.Error:
         return False
     return True
+
+
+def _empty_log(connection: Connection) -> bool:
+    """Whether the write-ahead log holds nothing any more; not, while another process reads from it."""
+    connection.raw.execute("PRAGMA busy_timeout = 0")  # whoever reads is not waited for
+    try:
+        busy, _, _ = connection.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        log.warning("the write-ahead log cannot be emptied: %s", error)
+        return False
+    finally:
+        connection.raw.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_S)}")
+    return not busy
 
 
 def _begin(connection: Connection) -> None:

@@ -49,7 +49,10 @@ class PhoneFigures(Model):
     answered_late: int
     missed: int
     unknown: int
-    in_time: float | None = Field(description="answered in time, of all but the unknown; null when there were none")
+    quiet: int = Field(description="calls that began in quiet hours, however they ended; not counted above")
+    in_time: float | None = Field(
+        description="answered in time, of all but the unknown and the quiet; null when there were none"
+    )
 
 
 class PrintFigures(Model):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from daemon.commands import Refusal, Status
+from daemon.events import Alert
+from daemon.readiness_report import Shortcoming
 from daemon.texts import Text
 from drivers.device import Reason, State
 
@@ -250,11 +252,53 @@ REFUSALS: Mapping[Refusal, Explanation] = {
     Refusal.UNKNOWN_DISPLAY: _why(
         "配置中没有这个显示屏", "the configuration has no such display", "见 kioskd check", "see kioskd check"
     ),
+    Refusal.COUNTER_CLOSED: _why(
+        "窗口已停止服务，不能叫号",
+        "the counter is closed: nothing can be called to it",
+        "先打开窗口：counter/open",
+        "open it first: counter/open",
+    ),
+    Refusal.COUNTER_PAUSED: _why(
+        "窗口暂停服务，不能叫号",
+        "the counter is paused: nothing can be called to it",
+        "先恢复窗口：counter/open",
+        "open it again first: counter/open",
+    ),
+    Refusal.UNKNOWN_ALERT: _why(
+        "没有这个未解除的告警",
+        "no such alert is open",
+        "见主题 alerts；可能刚刚解除",
+        "see the topic alerts; it may have been cleared just now",
+    ),
+    Refusal.QUEUE_MODE: _why(
+        "这个命令不适用于现在的排队方式（queue.mode）",
+        "the command does not fit who keeps the queue (queue.mode)",
+        "own：ticket/take、ticket/next；external：ticket/print、ticket/register、ticket/call",
+        "own: ticket/take and ticket/next; external: ticket/print, ticket/register and ticket/call",
+    ),
+    Refusal.SERVICE_CLOSED: _why(
+        "业务不在受理时间内，不发号",
+        "the service is closed: it gives no numbers now",
+        "见 data 中的 opens_at",
+        "see opens_at in the data",
+    ),
+    Refusal.LIMIT_REACHED: _why(
+        "业务当天的限号已满",
+        "the service has given as many numbers as it serves in a day",
+        "见 data 中的 opens_at，或调大该业务的 daily_max",
+        "see opens_at in the data, or set a higher daily_max for the service",
+    ),
     Refusal.NUMBERS_EXHAUSTED: _why(
         "当天的号码已发完",
         "the day's numbers are used up",
         "调大该业务的 last",
         "set a higher last for the service",
+    ),
+    Refusal.NUMBER_IN_USE: _why(
+        "当天已有这个号码",
+        "there is a ticket with this number today",
+        "另一系统当天不可重复给号；补打用 ticket/reprint",
+        "the other system gives a number once a day; to print it again there is ticket/reprint",
     ),
     Refusal.UNKNOWN_TICKET: _why(
         "没有这张小票",
@@ -263,16 +307,49 @@ REFUSALS: Mapping[Refusal, Explanation] = {
         "check its id: day and number, such as 20261121-A012",
     ),
     Refusal.TICKET_OVER: _why(
-        "这个号码已办结、过号或作废",
-        "the number was finished, skipped or withdrawn",
-        "重新取号",
-        "take a new number",
+        "这个号码已办结、缺席或作废",
+        "the number was finished, withdrawn or put aside",
+        "缺席的用 ticket/return 恢复，否则重新取号",
+        "bring one that was put aside back with ticket/return, or take a new number",
+    ),
+    Refusal.NOT_WAITING: _why(
+        "这个号码不在等候：正在打印，或已被呼叫",
+        "the number does not wait: its slip is being printed, or it was called",
+        "详细说明中有它现在的状态",
+        "the detail says how it stands",
+    ),
+    Refusal.NOT_ABSENT: _why(
+        "这个号码没有缺席，不必恢复",
+        "the number is not absent: there is nothing to bring back",
+        "详细说明中有它现在的状态",
+        "the detail says how it stands",
+    ),
+    Refusal.NOT_SERVED: _why(
+        "这个窗口不办理该号码的业务，或号码只等另一窗口",
+        "the counter does not serve what the number waits for, or it waits for another counter alone",
+        "换一个窗口，或先转办（ticket/transfer）",
+        "choose another counter, or transfer it first (ticket/transfer)",
+    ),
+    Refusal.TOO_LATE: _why(
+        "超过撤销呼叫的时限（queue.undo_s）",
+        "the call is too old to be taken back (queue.undo_s)",
+        "用 ticket/skip 或 ticket/transfer",
+        "there are ticket/skip and ticket/transfer",
     ),
     Refusal.IN_PRINT: _why(
-        "这张小票正在打印",
-        "a slip of this ticket is on its way already",
+        "这张小票或单据正在打印",
+        "the slip is on its way to paper already",
         "等打印结果",
         "wait for what becomes of it",
+    ),
+    Refusal.UNKNOWN_PRINTER: _why(
+        "配置中没有这台打印机", "the configuration has no such printer", "见 kioskd check", "see kioskd check"
+    ),
+    Refusal.UNKNOWN_SLIP: _why(
+        "没有打印过这张单据，或时间太久",
+        "no such slip was printed, or it was too long ago",
+        "检查编号（首次打印的命令 id），或用 slip/print 重新打印",
+        "check its id, which is that of the command that printed it first; or print it anew with slip/print",
     ),
     Refusal.NO_PANEL: _why(
         "窗口没有配置评价器",
@@ -287,6 +364,45 @@ REFUSALS: Mapping[Refusal, Explanation] = {
     Refusal.NO_SESSION: _why(
         "窗口没有打开的评价", "the counter has no open rating session", "先打开评价", "open one first"
     ),
+    Refusal.ALREADY_RATED: _why(
+        "这张小票或这一事项已经评价过，或正在另一窗口评价（一次一评）",
+        "the ticket or item was rated already, or is being rated at another counter: one rating each",
+        "不必处理",
+        "nothing",
+    ),
+    Refusal.UNKNOWN_FOLLOWUP: _why(
+        "没有这个差评整改事项",
+        "there is no such follow-up",
+        "检查编号：即 bad-rating 告警的 about",
+        "check its id: it is what the alert bad-rating is about",
+    ),
+    Refusal.FOLLOWUP_CLOSED: _why(
+        "这个差评整改事项已经办结", "the follow-up was closed already", "不必处理", "nothing"
+    ),
+    Refusal.RANGE_EMPTY: _why(
+        "这个范围内没有事件",
+        "there is no event in this range",
+        "检查序号；详细说明中有最新的序号",
+        "check the sequence numbers; the detail has the newest",
+    ),
+    Refusal.RANGE_TOO_LARGE: _why(
+        "一次要求重发的事件太多",
+        "more events than are sent again at a time",
+        "分成几段，或给出 limit",
+        "ask for a part of it, or give a limit",
+    ),
+    Refusal.EVENTS_GONE: _why(
+        "范围内有些事件已不再保存（keep_days）",
+        "some events of the range are not kept any more (keep_days)",
+        "从详细说明中的序号开始再要求",
+        "begin at the sequence that the detail names",
+    ),
+    Refusal.BROKER_REFUSED: _why(
+        "MQTT 服务器拒绝了事件",
+        "the broker refused an event",
+        "检查服务器上自助机的发布权限",
+        "check what the kiosk may publish there",
+    ),
     Refusal.STORE_FAILED: _why(
         "无法存盘，因此没有做",
         "it could not be stored, and so was not done",
@@ -299,5 +415,82 @@ REFUSALS: Mapping[Refusal, Explanation] = {
         "kioskd was restarted while it was being done; how it ended is not known",
         "到现场看一眼，再决定是否重发",
         "look at the device itself before you send it again",
+    ),
+}
+
+ALERTS: Mapping[Alert, Explanation] = {
+    Alert.QUEUE_TOO_LONG: _why(
+        "一项业务排队的人太多",
+        "too many people wait for a service",
+        "增开窗口",
+        "open another counter for it",
+    ),
+    Alert.WAIT_TOO_LONG: _why(
+        "一项业务等候太久，或现在取号预计要等太久",
+        "somebody waits too long for a service, or whoever takes a number now will",
+        "增开窗口",
+        "open another counter for it",
+    ),
+    Alert.PROMISE_DUE: _why("一张小票即将超过承诺时限", "a ticket is soon due", "尽快办结", "finish it soon"),
+    Alert.PROMISE_BROKEN: _why(
+        "一张小票已超过承诺时限", "a ticket is past its promised time", "马上办理并说明原因", "see to it, and say why"
+    ),
+    Alert.PHONE_UNANSWERED: _why(
+        "电话铃响超过规定次数仍无人接听", "a telephone rings longer than it may", "马上接听", "answer it"
+    ),
+    Alert.BAD_RATING: _why(
+        "收到不满意或非常不满意的评价",
+        "a visitor was dissatisfied, or very dissatisfied",
+        "核实并整改，然后销号",
+        "find out why, put it right, and close its follow-up",
+    ),
+    Alert.COUNTER_UNATTENDED: _why(
+        "窗口开着，有人在等，却长时间无人叫号或办理",
+        "a counter is open, people wait for it, and nobody calls or serves there",
+        "派人到窗口，或暂停、关闭该窗口",
+        "send somebody there, or pause or close the counter",
+    ),
+    Alert.DEVICE_FAULT: _why(
+        "设备长时间无法工作或没有连接",
+        "a device has not worked, or was not there, for a while",
+        "看 device/… 中的原因代码",
+        "see the reason codes in device/…",
+    ),
+    Alert.PAPER_LOW: _why(
+        "打印机的纸快用完或已用完", "a printer's paper is nearly used up, or out", "换纸", "put in a new roll"
+    ),
+    Alert.NOT_READY: _why(
+        "开门前检查发现问题",
+        "the check before opening found something wrong",
+        "看检查报告，开门前处理",
+        "see its report, and mend it before opening",
+    ),
+}
+
+SHORTCOMINGS: Mapping[Shortcoming, Explanation] = {
+    Shortcoming.CLOCK_WRONG: _why(
+        "时钟早于 kioskd 的发布日期",
+        "the clock is earlier than kioskd itself",
+        "校准时钟：timedatectl；更换主板电池",
+        "set the clock: timedatectl; a new battery keeps it",
+    ),
+    Shortcoming.CLOCK_UNCONFIRMED: _why(
+        "时钟看来正确，但没有与时间服务器对过时",
+        "the clock may be right, and no time server has confirmed it",
+        "对照手表看一眼；最好配置时间服务器",
+        "compare it with your watch; better still, name a time server",
+    ),
+    Shortcoming.DISK_LOW: _why("磁盘快满", "the disk is nearly full", "清理磁盘", "make room on it"),
+    Shortcoming.CANNOT_STORE: _why(
+        "无法存盘",
+        "nothing can be stored",
+        "检查磁盘：是否已满、只读或损坏；kioskd doctor",
+        "look at the disk: full, read-only or damaged; kioskd doctor",
+    ),
+    Shortcoming.NO_BROKER: _why(
+        "MQTT 服务器没有应答",
+        "the broker does not answer",
+        "检查网线和服务器；事件都已保存，恢复后会送达",
+        "check network and broker; events are kept, and arrive when it is back",
     ),
 }

@@ -87,6 +87,8 @@ def _additions(event: Event) -> Iterator[Addition]:
             yield Addition("rating", "", str(event.level))
         case RatingLapsed() | RatingRepeated() | RatingUnsolicited():
             yield Addition("rating", "", event.VERB)
+        case PhoneAnswered(quiet=True) | PhoneMissed(quiet=True) | PhoneUnknown(quiet=True):
+            yield Addition("phone", "", "quiet")
         case PhoneAnswered():
             yield Addition("phone", "", "in-time" if event.in_time else "late")
         case PhoneMissed() | PhoneUnknown():

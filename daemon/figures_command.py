@@ -90,7 +90,7 @@ def _print_csv(lines: Sequence[Mapping[str, object]]) -> None:
 
 def _by_day(figures: Figures) -> Iterator[Sequence[str]]:
     ratings, phones, prints = figures.ratings, figures.phones, figures.prints
-    calls = phones.answered_in_time + phones.answered_late + phones.missed + phones.unknown
+    calls = phones.answered_in_time + phones.answered_late + phones.missed + phones.unknown + phones.quiet
     rated = sum(ratings.levels.values())
     yield [
         *(_title(figures), *_tickets(figures.tickets)),

@@ -138,6 +138,7 @@ def _phones(counts: Mapping[str, int]) -> PhoneFigures:
         answered_late=late,
         missed=missed,
         unknown=counts.get("unknown", 0),
+        quiet=counts.get("quiet", 0),
         in_time=_ratio(in_time, in_time + late + missed),
     )
 

@@ -6,17 +6,19 @@ import asyncio
 import dataclasses
 import logging
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
-from daemon import __version__, figures, tickets
+from daemon import __version__, figures, forecast, tickets
 from daemon.broker import Incoming
 from daemon.broker_settings import broker_of
 from daemon.clock import Clock
 from daemon.commands import Reply
 from daemon.database import Transaction
+from daemon.device_watch import DeviceWatch
 from daemon.envelope import StoredEvent
+from daemon.eraser import Eraser
 from daemon.events import ConfigurationRejected, ConfigurationReloaded, DaemonStarted, DaemonStopping, DeviceChanged
 from daemon.figures_board import FiguresBoard
 from daemon.hall import Hall
@@ -26,7 +28,10 @@ from daemon.notify import Notifier
 from daemon.picture import Picture
 from daemon.printing import abandon
 from daemon.ratings import close_unattended
-from daemon.reload import changes
+from daemon.readiness_desk import ReadinessDesk
+from daemon.readiness_trials import Trials
+from daemon.reload import changes, stale_boards
+from daemon.replayer import Replayer
 from daemon.settings import Device, Settings
 from daemon.slips.book import SlipBook
 from daemon.statuses import DeviceStatus, KioskStatus
@@ -72,7 +77,7 @@ class Kiosk:
             clock=clock,
             on_committed=self._committed,
             on_health=self._store_health,
-            reactions=(figures.count,),
+            reactions=(figures.count, forecast.learn),
         )
         will = KioskStatus(state="offline", boot=self._boot, version=__version__)
         self._uplink = Uplink(
@@ -83,7 +88,8 @@ class Kiosk:
             on_refusals=self._say_online_soon,
         )
         retained = self._uplink.retained
-        self._picture = Picture(lambda: self.settings, self._store, retained.set, retained.clear)
+        self._devices = DeviceWatch(clock)
+        self._picture = Picture(lambda: self.settings, self._store, self._devices, retained.set, retained.clear)
         self._figures = FiguresBoard(lambda: self.settings, self._store, clock, retained.set)
 
     def stop(self) -> None:
@@ -116,12 +122,24 @@ class Kiosk:
         answer, refused = self._uplink.replies.send, self._say_online_soon
         self._intake = Intake(lambda: self._hall, store, self._clock, tasks, answer, refused)
         tasks.create_task(self._intake.open())
+        self._replayer = Replayer(store, self._uplink.replay, self._clock, self._intake.told, self._settled)
+        self._eraser = Eraser(store, self._clock, self._settled)
+        trials = Trials(
+            store, self.settings.store.path, self._clock, lambda: self._workshop.units, self._uplink.answers
+        )
+        show_report = partial(self._uplink.retained.set, "readiness")
+        self._readiness = ReadinessDesk(
+            lambda: self.settings, store, self._clock, trials, show_report, self._settled, self._workshop.changed
+        )
         self._put_in_force(self.settings)
         self._say_online()
         uplink = tasks.create_task(self._uplink.run())
         others = [
             tasks.create_task(self._picture.run()),
             tasks.create_task(self._figures.run()),
+            tasks.create_task(self._replayer.run()),
+            tasks.create_task(self._eraser.run()),
+            tasks.create_task(self._readiness.run()),
             tasks.create_task(watch_clock(self._clock, store)),
             tasks.create_task(keep_house(lambda: self.settings, store)),
             tasks.create_task(feed_watchdog(self._notifier, store, self._workshop.alive)),
@@ -175,7 +193,9 @@ class Kiosk:
         before, self.settings = self.settings, settings
         self._book.forget()
         started = self._workshop.arrange(settings)
-        self._hall = Hall(settings, self._workshop.desks(settings))
+        self._hall = Hall(
+            settings, self._workshop.desks(settings), further=(self._replayer, self._readiness, self._eraser)
+        )
         self._tasks.create_task(self._abandon(settings))
         self._tasks.create_task(self._restore_boards(stale_boards(before, settings, started)))
         self._picture.refresh()
@@ -183,21 +203,27 @@ class Kiosk:
     async def _abandon(self, settings: Settings) -> None:
         """End what waits for devices that are not configured any more."""
         printers = {name for name, device in settings.devices.items() if device.kind is Kind.PRINTER}
+        serving = {name: frozenset(counter.services) for name, counter in settings.counters.items()}
         rated = {name for name, counter in settings.counters.items() if counter.panel is not None}
 
         def change(transaction: Transaction) -> list[Reply]:
             close_unattended(transaction, rated)
+            tickets.free_of_counters(transaction, serving)
             return abandon(transaction, printers)
 
         for reply in await self._store.keep(change):
             self._settled(reply)
 
     async def _restore_boards(self, counters: Sequence[str]) -> None:
-        """The counters' boards show what the store knows: a call that is still on, or the counter's name."""
-        served = await self._store.keep(lambda change: {name: tickets.present(change, name) for name in counters})
-        for name, ticket in served.items():
-            if name in self.settings.counters:  # another configuration may be in force by now
-                self._hall.show_call(name, ticket)
+        """The counters' boards show what the store knows: a call that is still on, or the counter's name and state."""
+        hall = self._hall
+        still = [name for name in counters if name in self.settings.counters]
+        shows = await self._store.keep(lambda change: [hall.board(change, name) for name in still])
+        if hall is not self._hall:  # another configuration is in force by now, with other words and boards
+            await self._restore_boards(still)
+            return
+        for show in shows:
+            show()
 
     # what the parts tell each other
 
@@ -232,11 +258,13 @@ class Kiosk:
 
     def _device_changed(self, name: str, device: Device, condition: Condition) -> None:
         self._show_device(name, device, condition)
+        self._devices.changed(name, condition, self.settings.alerts.device_s)
         event = DeviceChanged(device=name, **_said(device, condition))
         self._store.post(lambda change: change.emit(event))
         self._workshop.changed(name)
 
     def _forget_device(self, name: str) -> None:
+        self._devices.forget(name)
         self._uplink.retained.clear(f"device/{name}")
 
     def _say_online_soon(self) -> None:
@@ -261,19 +289,6 @@ class Kiosk:
 
     def _in_short(self) -> str:
         return f"{len(self.settings.devices)} devices, {len(self.settings.counters)} counters"
-
-
-def stale_boards(before: Settings, now: Settings, started: Collection[str]) -> list[str]:
-    """The counters whose boards do not show what they should: a new board, or a counter that is another one now.
-
-    A board that merely goes on being served keeps what it shows, which may be a text of somebody else's.
-    """
-    return [
-        name
-        for name, counter in now.counters.items()
-        if counter.display is not None
-        and (counter.display in started or counter != before.counters.get(name) or before.language != now.language)
-    ]
 
 
 def _said(device: Device, condition: Condition) -> dict[str, Any]:

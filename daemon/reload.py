@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from daemon.settings import Settings
@@ -28,3 +29,16 @@ def changes(old: Settings, new: Settings) -> Changes:
     devices = (name for name in names if old.devices.get(name) != new.devices.get(name))
     keys = (key for key in Settings.model_fields if key != DEVICES and getattr(old, key) != getattr(new, key))
     return Changes(keys=frozenset(keys), devices=frozenset(devices))
+
+
+def stale_boards(before: Settings, now: Settings, started: Collection[str]) -> list[str]:
+    """The counters whose boards do not show what they should: a new board, or a counter that is another one now.
+
+    A board that merely goes on being served keeps what it shows, which may be a text of somebody else's.
+    """
+    return [
+        name
+        for name, counter in now.counters.items()
+        if counter.display is not None
+        and (counter.display in started or counter != before.counters.get(name) or before.language != now.language)
+    ]

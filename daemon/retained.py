@@ -46,6 +46,12 @@ class Retained:
         """`topic`, relative to the root, stands like this now."""
         self._change(topic, status.model_dump_json().encode())
 
+    def repeat(self, topic: str) -> None:
+        """Send `topic` once more as it stands."""
+        if topic in self._payloads:
+            self._due[topic] = None
+            self._pump()
+
     def clear(self, topic: str) -> None:
         """There is no such thing any more: take its topic off the broker."""
         self._change(topic, CLEARED)
@@ -90,15 +96,10 @@ class Retained:
             settled=functools.partial(self._answered, topic),
         )
 
-    def _offer_again(self, topic: str) -> None:
-        if topic in self._payloads:
-            self._due[topic] = None
-            self._pump()
-
     def _answered(self, topic: str, refusal: str | None) -> None:
         self._in_flight.discard(topic)
         if refusal is not None:
             log.warning("the broker refuses %s: %s", topic, refusal)
-            asyncio.get_running_loop().call_later(REFUSED_AGAIN_S, self._offer_again, topic)
+            asyncio.get_running_loop().call_later(REFUSED_AGAIN_S, self.repeat, topic)
         if topic not in self._due and self._payloads[topic] == CLEARED:
             del self._payloads[topic]

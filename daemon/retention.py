@@ -65,6 +65,7 @@ _SETTLED = (
     ("ticket", "id", "ended_at"),
     ("print_job", "id", "CASE WHEN state NOT IN ('queued', 'printing') THEN deadline END"),
     ("rating_session", "id", "CASE WHEN state != 'open' THEN opened_at END"),
+    ("followup", "id", "closed_at"),
     ("phone_call", "id", "CASE WHEN state != 'ringing' THEN began_at END"),
 )
 """Table, its key, and since when a row is settled: NULL as long as it is not."""

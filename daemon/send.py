@@ -47,7 +47,8 @@ STATUS_TEXTS = {
 
 EPILOG = """\
 examples:
-  kioskd send ticket/take service=general
+  kioskd send ticket/take service=general priority=elderly
+  kioskd send ticket/call counter=1 ticket=A012
   kioskd send display/show --data '{"display": "counter-1", "text": "A012 请到1号窗口"}'
   kioskd send --batch < commands.jsonl      # {"command": "ticket/take", "data": {"service": "general"}, "id": "…"}
 

@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from daemon.day_figures import Figures, PreviousFigures
+from daemon.events import Alert
 from daemon.model import Model
+from daemon.readiness_report import ReadinessReport
 
 
 class KioskStatus(Model):
@@ -37,6 +39,9 @@ class DeviceStatus(Model):
 class CounterStatus(Model):
     """Topic ``counter/{counter}``."""
 
+    state: Literal["open", "paused", "closed"]
+    staff: str | None = Field(description="the staff number (工号) of who serves there; null when none was given")
+    reason: str | None = Field(description="why it is paused; null when no reason was given", examples=["取药去了"])
     number: str | None = Field(description="the number being served; null when none is")
 
 
@@ -45,6 +50,28 @@ class QueueStatus(Model):
 
     waiting: int
     longest_wait_s: int | None = Field(description="of those who wait now; null when nobody waits")
+    forecast_s: int | None = Field(
+        description="how long whoever takes a number now will wait; null while nobody can know: no counter for it is "
+        "open, or too few were served lately"
+    )
+
+
+class OpenAlert(Model):
+    """One entry of topic ``alerts``."""
+
+    alert: Alert
+    about: str
+    detail: str = Field(description="as it was when the alert was raised")
+    raised_at: AwareDatetime
+    acknowledged_by: str | None = Field(description="who has seen it; null when nobody has")
+    acknowledged_at: AwareDatetime | None
+
+
+class AlertsStatus(Model):
+    """Topic ``alerts``: what is open now. What nobody has acknowledged stands first, the latest of it on top."""
+
+    open: int = Field(description="how many there are; the list holds 50 at most")
+    alerts: tuple[OpenAlert, ...]
 
 
 RETAINED: dict[str, type[Model]] = {
@@ -52,6 +79,24 @@ RETAINED: dict[str, type[Model]] = {
     "device/{device}": DeviceStatus,
     "counter/{counter}": CounterStatus,
     "queue/{service}": QueueStatus,
+    "alerts": AlertsStatus,
+    "readiness": ReadinessReport,
     "figures": Figures,
     "figures/previous": PreviousFigures,
 }
+
+STAFF_TOPICS = (
+    "status",
+    "device/+",
+    "counter/+",
+    "queue/+",
+    "alerts",
+    "event/alert/+",
+    "event/counter/+",
+    "event/display/+",
+    "event/followup/+",
+    "event/ticket/+",
+)
+"""What the staff at counters may see. Whoever reads these learns of a bad rating, and not which visitor gave it: the
+rater is protected (好差评). ``event/rating/…`` is for supervision alone.
+"""

@@ -33,6 +33,7 @@ WORDS: Mapping[str, Text] = {
     "open": Text("正在服务", "Open"),
     "paused": Text("暂停服务", "Paused"),
     "closed": Text("停止服务", "Closed"),
+    "staff": Text("工号{staff}", "No. {staff}"),
     # the five levels of 好差评
     "level-5": Text("非常满意", "Very satisfied"),
     "level-4": Text("满意", "Satisfied"),

@@ -19,11 +19,17 @@ from daemon.slips.book import SlipBook
 from daemon.store import Store
 from daemon.supervisor import Supervisor
 from drivers.catalog import Driver, Kind
-from drivers.device import Condition
+from drivers.device import Checkable, Condition, DeviceError, Reason, State
 from drivers.display.capability import Display
 from drivers.link.catalog import SCHEMES
 from drivers.panel.capability import Panel
 from drivers.printer.capability import Printer
+
+CHECK_S = 30.0
+"""How long a device may take to say how it is: one that is printing or ringing is asked afterwards."""
+
+LOOK_S = 0.1
+"""How often it is looked whether a device has said how it is."""
 
 Desk = PrintRunner | DisplayDesk | RatingDesk | PhoneDesk
 
@@ -69,6 +75,33 @@ class Unit:
             tasks.create_task(self.supervisor.run(self.driver))
             if isinstance(self.desk, PrintRunner):
                 tasks.create_task(self.desk.run())
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of device it is."""
+        return self.device.kind
+
+    async def check(self, *, pattern: bool) -> Condition:
+        """How the device is, asked now where it can be asked. `pattern`: a board may show one for a moment."""
+        try:
+            async with asyncio.timeout(CHECK_S):
+                while self.supervisor.condition.state is State.UNKNOWN:  # not tried yet, or just being asked
+                    await asyncio.sleep(LOOK_S)
+                if isinstance(self.driver, Checkable):
+                    await self.driver.check()
+                if pattern and isinstance(self.desk, DisplayDesk):
+                    await self.desk.try_out()
+        except TimeoutError:
+            return Condition(State.UNKNOWN, (Reason.NO_ANSWER,), f"no answer in {CHECK_S:g} s")
+        except DeviceError as error:
+            return self._found_wanting(error)
+        return self.supervisor.condition
+
+    def _found_wanting(self, error: DeviceError) -> Condition:
+        """The supervisor may hear of it a moment later."""
+        condition = self.supervisor.condition
+        better = condition.state in (State.READY, State.UNKNOWN)
+        return Condition(State.ABSENT, (error.reason,), error.detail) if better else condition
 
     def end(self) -> None:
         """Stop serving."""
@@ -129,7 +162,8 @@ def _panel(
 def _phone(
     name: str, device: Device, supervisor: Supervisor, settings: Settings, around: Surroundings
 ) -> tuple[Driver, Desk]:
-    desk = PhoneDesk(name, counter_of(settings, "phone", name), settings.phone, around.store, around.tasks)
+    counter = counter_of(settings, "phone", name)
+    desk = PhoneDesk(name, counter, settings.phone, settings.working_time, around.store, around.tasks)
     return device.entry.make(device.options, supervisor.report, desk.happened), desk
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from daemon import promises, retention, tickets
+from daemon import alerts, promises, retention, tickets
 from daemon.clock import Clock
 from daemon.database import Transaction
 from daemon.events import ClockJumped
@@ -46,6 +46,7 @@ def _note_jump(store: Store, began: datetime, expected: datetime, wall: datetime
     def jumped(change: Transaction) -> None:
         change.emit(ClockJumped(before=expected, after=wall, by_s=round(by_s, 3)))
         promises.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
+        alerts.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
         tickets.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
 
     store.post(jumped)

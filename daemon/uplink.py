@@ -11,6 +11,7 @@ from daemon.backoff import Delays
 from daemon.broker import Broker, Incoming, Outgoing
 from daemon.outbox import Outbox
 from daemon.publisher import Publisher
+from daemon.replay_line import ReplayLine
 from daemon.replies import Replies
 from daemon.retained import Retained
 from daemon.session import Session, reconnect_delays
@@ -30,7 +31,8 @@ SETTLE_POLL_S = 0.02
 
 
 class Uplink:
-    """The kiosk's session with its three kinds of messages; statuses go before replies, and replies before events.
+    """The kiosk's session with its four kinds of messages: statuses go before replies, replies before events, and new
+    events before those that are sent again.
 
     `on_command` gets every message below ``command/``, retained ones too. It calls `acknowledge` when the command
     is stored or refused. `on_refusals` is called when the broker refuses other events than before. `will` is what
@@ -57,6 +59,7 @@ class Uplink:
         self.retained = Retained(broker.root, self.session.pump)
         self.replies = Replies(broker.root, self.session.pump)
         self.publisher = Publisher(outbox, broker.root, self.session.pump, refusals_changed=on_refusals)
+        self.replay = ReplayLine(broker.root, self.session.pump)
         self.connected = False
 
     async def run(self) -> None:
@@ -72,13 +75,23 @@ class Uplink:
     async def farewell(self, status: KioskStatus, within_s: float = FAREWELL_S) -> bool:
         """Say `status` for the last time; whether the broker has it, and every reply, before `within_s`."""
         self.retained.set(STATUS, status)
+        return await self._settles(lambda: self.retained.settled and self.replies.settled, within_s)
+
+    async def _settles(self, settled: Callable[[], bool], within_s: float) -> bool:
         try:
             async with asyncio.timeout(within_s):
-                while not (self.retained.settled and self.replies.settled):
+                while not settled():
                     await asyncio.sleep(SETTLE_POLL_S)
         except TimeoutError:
             return False
         return True
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether the broker acknowledges something that is sent to it now."""
+        if not self.connected:
+            return False
+        self.retained.repeat(STATUS)
+        return await self._settles(lambda: self.retained.settled, within_s)
 
     # what the session tells and asks
 
@@ -94,6 +107,7 @@ class Uplink:
         self.connected = False
         self.replies.on_disconnected()
         self.publisher.on_disconnected()
+        self.replay.on_disconnected()
 
     def on_message(self, message: Incoming) -> None:
         """A command, or a status of this kiosk that the broker holds."""
@@ -106,4 +120,5 @@ class Uplink:
 
     def next(self) -> Outgoing | None:
         """The most urgent message."""
-        return self.retained.next() or self.replies.next() or self.publisher.next()
+        urgent = self.retained.next() or self.replies.next() or self.publisher.next()
+        return urgent or (None if self.publisher.behind else self.replay.next())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from daemon.display_desk import DisplayDesk
 from daemon.effects import Desks
@@ -66,6 +66,11 @@ class Workshop:
             },
         )
 
+    @property
+    def units(self) -> Mapping[str, Unit]:
+        """The devices that are served now, in the order of their names."""
+        return dict(sorted(self._units.items()))
+
     def changed(self, name: str) -> None:
         """The condition of device `name` changed: whoever waits for it should look again."""
         unit = self._units.get(name)
@@ -101,6 +106,6 @@ def _apply_rules(unit: Unit, settings: Settings) -> None:
     if isinstance(unit.desk, RatingDesk):
         unit.desk.follow(counter_of(settings, "panel", unit.name), settings.rating)
     elif isinstance(unit.desk, PhoneDesk):
-        unit.desk.follow(counter_of(settings, "phone", unit.name), settings.phone)
+        unit.desk.follow(counter_of(settings, "phone", unit.name), settings.phone, settings.working_time)
     elif isinstance(unit.desk, PrintRunner):
         unit.desk.follow(settings.ticket.on_failure)

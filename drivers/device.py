@@ -8,9 +8,11 @@ Anything else that leaves a driver is a bug, and is never caught.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 
 class State(StrEnum):
@@ -87,6 +89,50 @@ class LinkLost(DeviceError):
     def __init__(self, reason: Reason, detail: str = "", *, sent: int = 0) -> None:
         super().__init__(reason, detail)
         self.sent = sent
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A driver whose device can be asked how it is. The others know at any time, or never."""
+
+    async def check(self) -> None:
+        """Have the device say how it is, now, behind what it is doing; its condition is reported as always.
+
+        Nobody at the device notices. Raises DeviceError when it is not there or does not answer.
+        """
+        ...
+
+
+class Inquiries:
+    """Who waits for a device to say how it is, for drivers that are `Checkable`."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits."""
+        self._waiting = [one for one in self._waiting if not one.done()]
+        return bool(self._waiting)
+
+    def ask(self) -> asyncio.Future[None]:
+        """One more who waits; to be awaited."""
+        self._waiting.append(asyncio.get_running_loop().create_future())
+        return self._waiting[-1]
+
+    def answered(self) -> None:
+        """The device has just said how it is."""
+        for one in self._take():
+            one.set_result(None)
+
+    def failed(self, error: DeviceError) -> None:
+        """It did not."""
+        for one in self._take():
+            one.set_exception(DeviceError(error.reason, error.detail))
+
+    def _take(self) -> list[asyncio.Future[None]]:
+        waiting, self._waiting = self._waiting, []
+        return [one for one in waiting if not one.done()]
 
 
 Report = Callable[[Condition], None]

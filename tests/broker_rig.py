@@ -62,7 +62,7 @@ class ShippedBroker(Mosquitto):
         self.acl.write_text((SHIPPED / "kioskd.acl").read_text())
         self.passwords = directory / "kioskd.passwd"
         self.passwords.touch()
-        for name in ("k1", "k2", "hall-system", "supervision", "technician"):
+        for name in ("k1", "k2", "hall-system", "supervision", "staff", "technician"):
             self.set_password(name, f"pw-{name}")
         self.protect()
         make_authority(certs)

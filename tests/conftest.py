@@ -55,6 +55,12 @@ class Mosquitto:
             self._process = subprocess.Popen([path, "-c", str(file)], stderr=log, stdout=log)
         self._wait_until_open()
 
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The running broker."""
+        assert self._process is not None
+        return self._process
+
     def _wait_until_open(self) -> None:
         deadline = time.monotonic() + START_S
         while True:

@@ -45,8 +45,10 @@ class Patient:
         for folder in (self.units, self.sysfs, self.fonts, self.store):
             folder.mkdir()
         self.font = self.fonts / "truetype/droid/DroidSansFallbackFull.ttf"
-        self.font.parent.mkdir(parents=True)
-        self.font.touch()
+        self.rare_fonts = [self.fonts / f"truetype/hanazono/HanaMin{part}.ttf" for part in "AB"]
+        for font in (self.font, *self.rare_fonts):
+            font.parent.mkdir(parents=True, exist_ok=True)
+            font.touch()
         self.secrets = directory / "credstore"
         self.configuration = directory / "kioskd.toml"
         self.configure()

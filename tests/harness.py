@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 CONFIGURATION = """\
 hall = "demo"
-kiosk = "k1"
+kiosk = "{name}"
 language = "zh-CN"
 
 [mqtt]
@@ -109,6 +109,7 @@ class MqttSide:
     """A kiosk as its hall knows it: what it publishes, and what it can be told."""
 
     patience_s = PATIENCE_S
+    root = ROOT
 
     def __init__(self, listener: Listener) -> None:
         self.listener = listener
@@ -128,13 +129,13 @@ class MqttSide:
     def status(self, topic: str) -> dict[str, Any]:
         """The last payload on a retained topic since the daemon was started, or nothing."""
         heard = self.listener.messages[self.heard_before :]
-        payloads = [message.payload for message in heard if message.topic == f"{ROOT}/{topic}"]
+        payloads = [message.payload for message in heard if message.topic == f"{self.root}/{topic}"]
         found: dict[str, Any] = json.loads(payloads[-1]) if payloads and payloads[-1] else {}
         return found
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         """Every event heard whose type ends in `name`, in order, repetitions too."""
-        heard = [m for m in list(self.listener.messages) if m.topic.startswith(f"{ROOT}/event/")]
+        heard = [m for m in list(self.listener.messages) if m.topic.startswith(f"{self.root}/event/")]
         events: list[dict[str, Any]] = [json.loads(message.payload) for message in heard]
         return [event for event in events if event["type"].endswith(name)]
 
@@ -154,12 +155,12 @@ class MqttSide:
         command = command or uuid.uuid4().hex
         deadline = datetime.now(UTC) + timedelta(seconds=deadline_s)
         body = {"id": command, "deadline": deadline.isoformat(), "data": data}
-        self.listener.publish(f"{ROOT}/command/{name}", json.dumps(body).encode())
+        self.listener.publish(f"{self.root}/command/{name}", json.dumps(body).encode())
         return command
 
     def replies(self, command: str) -> list[dict[str, Any]]:
         """The replies to a command so far."""
-        return [json.loads(payload) for payload in self.listener.on(f"{ROOT}/reply/{command}")]
+        return [json.loads(payload) for payload in self.listener.on(f"{self.root}/reply/{command}")]
 
     async def answer(self, command: str) -> dict[str, Any]:
         """The first final reply to a command."""
@@ -179,8 +180,12 @@ class MqttSide:
 class SimulatedKiosk(MqttSide):
     """A kiosk with one counter. Use it as a context manager; the daemon is started by `start`."""
 
-    def __init__(self, directory: Path, broker: Any, listener: Listener, *, bounce_s: float = 0.3) -> None:
+    def __init__(
+        self, directory: Path, broker: Any, listener: Listener, *, bounce_s: float = 0.3, name: str = "k1"
+    ) -> None:
         super().__init__(listener)
+        self.name = name
+        self.root = f"kioskd/demo/{name}"
         self.directory = directory
         self.printer = EscposPrinterSimulator(mm_per_s=None)
         self.display = BxDisplaySimulator(reply_s=0.002, boot_s=0.05)
@@ -226,7 +231,7 @@ class SimulatedKiosk(MqttSide):
         """Write ``kioskd.toml``, with words replaced."""
         urls = {name: line.endpoint.url for name, line in self.lines.items()}
         broker = {"host": self._broker.host, "port": self._broker.port}
-        text = CONFIGURATION.format(directory=self.directory, bounce_s=self._bounce_s, **broker, **urls)
+        text = CONFIGURATION.format(name=self.name, directory=self.directory, bounce_s=self._bounce_s, **broker, **urls)
         for old, new in replacements.items():
             text = text.replace(old, new)
         self.configuration.write_text(text, encoding="utf-8")

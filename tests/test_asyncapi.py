@@ -147,6 +147,7 @@ async def test_everything_that_passes_is_as_the_document_says(
         await a_visit(kiosk)
         await a_rating_without_a_ticket(kiosk)
         await two_calls(kiosk)
+        await a_pause(kiosk)
         await trouble(kiosk)
         await refusals(kiosk)
         await reloads(kiosk)
@@ -189,6 +190,20 @@ async def two_calls(kiosk: SimulatedKiosk) -> None:
     kiosk.lines["phone"].command("ring 4")
     await kiosk.event("phone.missed")
     await kiosk.event("alert.cleared")
+
+
+async def a_pause(kiosk: SimulatedKiosk) -> None:
+    await kiosk.ask("counter/open", counter="1", staff="012")
+    await kiosk.ask("counter/pause", counter="1", reason="取药去了")
+    assert (await kiosk.ask("ticket/next", counter="1"))["reason"] == "counter-paused"
+    await kiosk.ask("counter/close", counter="1")
+    assert (await kiosk.ask("ticket/next", counter="1"))["reason"] == "counter-closed"
+    await kiosk.ask("counter/open", counter="1")
+    kiosk.lines["printer"].command("paper-near-end")
+    await kiosk.event("alert.raised", alert="paper-low")
+    assert (await kiosk.ask("alert/acknowledge", alert="paper-low", about="printer-1", by="012"))["status"] == "done"
+    await until(lambda: kiosk.status("alerts")["alerts"][0]["acknowledged_by"], "the acknowledgement")
+    assert (await kiosk.ask("alert/acknowledge", alert="not-ready", about="k1", by="1"))["reason"] == "unknown-alert"
 
 
 async def trouble(kiosk: SimulatedKiosk) -> None:

@@ -36,7 +36,7 @@ def uncommented() -> str:
 
 def without_examples(text: str) -> str:
     examples: tuple[str, ...] = ("username", "password_file", "ca_file", "cert_file", "key_file", 'language = "zh-TW"')
-    examples += ("profile", "calendar", "limit", "waiting_max", "wait_max_s")
+    examples += ("profile", "calendar", "limit", "waiting_max", "wait_max_s", "unattended_s", "text", "at", "print_on")
     return "\n".join(line for line in text.splitlines() if not line.startswith(examples))
 
 

@@ -103,11 +103,40 @@ async def test_a_service_without_its_account(patient: Patient) -> None:
 
 async def test_no_font(patient: Patient) -> None:
     patient.configure('[devices.p]\ndriver = "escpos"\nlink = "serial:///dev/no-such-tty"\n')
-    patient.font.unlink()
+    for font in (patient.font, *patient.rare_fonts):
+        font.unlink()
     findings = {finding.code: finding for finding in await patient.examine()}
     assert findings["no-font"].commands == ("apt-get install --no-install-recommends fonts-droid-fallback",)
     patient.font.touch()  # as the package does
     assert "no-font" not in {finding.code for finding in await patient.examine()}
+
+
+@pytest.mark.parametrize("part", [0, 1])
+async def test_no_font_for_rare_characters(part: int, patient: Patient) -> None:
+    """Worth knowing, and no fault: nothing is broken until somebody of such a name comes."""
+    patient.configure('[devices.p]\ndriver = "escpos"\nlink = "serial:///dev/no-such-tty"\n')
+    patient.rare_fonts[part].unlink()
+    finding = {finding.code: finding for finding in await patient.examine()}["no-rare-font"]
+    assert finding.level is Level.NOTE
+    assert finding.commands == ("apt-get install --no-install-recommends fonts-hanazono",)
+    assert finding.remedy is not None
+    assert "𠮷" in finding.remedy.zh
+    patient.rare_fonts[part].touch()
+    assert "no-rare-font" not in {finding.code for finding in await patient.examine()}
+
+
+async def test_no_font_for_letters_where_a_printer_is_sent_dots_alone(patient: Patient) -> None:
+    device = '[devices.p]\ndriver = "escpos"\nlink = "serial:///dev/no-such-tty"\n'
+    patient.configure(device)
+    assert "no-latin-font" not in {finding.code for finding in await patient.examine()}
+    patient.configure(f'{device}encoding = "raster"\n')
+    finding = {finding.code: finding for finding in await patient.examine()}["no-latin-font"]
+    assert finding.level is Level.FAULT
+    assert finding.commands == ("apt-get install --no-install-recommends fonts-dejavu-core",)
+    font = patient.fonts / "truetype/dejavu/DejaVuSansMono.ttf"
+    font.parent.mkdir()
+    font.touch()
+    assert "no-latin-font" not in {finding.code for finding in await patient.examine()}
 
 
 async def test_errors_of_the_configuration(patient: Patient) -> None:

@@ -85,10 +85,11 @@ class Hall:
 
     def ring(self, change: Transaction) -> None:
         answer, rings = self.random.choice(list(Answer)), self.random.randint(1, 6)
+        line = phones.Line("phone", "1", RINGS_ALLOWED)
         for number in range(1, rings + 1):
-            phones.ring(change, "phone", "1", number, RINGS_ALLOWED)
+            phones.ring(change, line, number)
         ended = CallEnded(answer, rings=rings, ringing_s=rings * 5.0, evidence="")
-        phones.end(change, "phone", "1", ended, RINGS_ALLOWED)
+        phones.end(change, line, ended)
         late = "-late" if answer is Answer.ANSWERED and rings > RINGS_ALLOWED else ""
         self.seen[f"{answer}{late}"] += 1
 

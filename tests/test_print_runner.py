@@ -15,6 +15,7 @@ from daemon.commands import Reply, Status
 from daemon.database import Transaction
 from daemon.journal import find_command, take_command
 from daemon.print_runner import PrintRunner
+from daemon.print_subject import Subject
 from daemon.settings import Service
 from daemon.settings.model import OnFailure
 from daemon.slips.book import SlipBook
@@ -105,7 +106,9 @@ class Shop:
             ticket, _ = tickets.take(transaction, "a", SERVICE)
             take_command(transaction, ticket.id, "f", clock.now())
             deadline = clock.now().timestamp() + deadline_s
-            printing.enqueue(transaction, "printer-1", ticket.id, ticket_order(ticket.number), deadline, ticket.id)
+            printing.enqueue(
+                transaction, "printer-1", Subject(ticket.id), ticket_order(ticket.number), deadline, ticket.id
+            )
             return ticket.id
 
         ticket = await self.rig.store.transact(change)

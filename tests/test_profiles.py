@@ -21,6 +21,7 @@ KINDS = (
 # What each place says, from the hall's written rules: A district administrative service centre, B hospital windows,
 # C city hospital windows, G Gansu medical-insurance windows; 好差评 the public rules on ratings.
 RULES: dict[str, tuple[str, object]] = {
+    "A art. 36": ("queue.unattended_s", 900),
     "A art. 37": ("phone.rings", 3),
     "B 一.6": ("queue.waiting_max", 10),
     "C 二.6": ("queue.waiting_max", 10),
@@ -28,6 +29,9 @@ RULES: dict[str, tuple[str, object]] = {
     "C 四.9": ("queue.wait_max_s", 600),
     "B 七.1": ("queue.wait_max_s", 600),
     "C 八.1": ("queue.wait_max_s", 600),
+    "B 一.1": ("readiness.before_s", 900),
+    "C 五.1": ("readiness.before_s", 1800),
+    "C 六.1": ("readiness.before_s", 1800),
     "G 六.4": ("rating.after_finish", True),
     "好差评": ("rating.after_finish", True),
 }

@@ -17,8 +17,9 @@ from daemon.calendar import Calendar
 from daemon.commands import Request, TicketReprint, TicketTake
 from daemon.database import Transaction
 from daemon.effects import Desks
+from daemon.events import Alert
 from daemon.hall import Hall
-from daemon.promises import BROKEN, DUE, watch_promises
+from daemon.promises import watch_promises
 from daemon.settings import ConfigurationError, Service, Settings, load_settings
 from daemon.settings.calendar_file import parse_calendar, read_calendar
 from daemon.tickets import Ticket
@@ -65,12 +66,12 @@ def test_the_alert_comes_before_the_limit_and_changes_at_it(ledger: Ledger) -> N
     ledger.clock.advance(1)
     ledger.do(watch_promises)
     (raised,) = ledger.events.data("alert.raised")
-    assert raised == {"alert": DUE, "about": ticket.id, "detail": "due at 2026-11-21T08:40+08:00"}
-    assert alerts(ledger) == [("raised", DUE)]
+    assert raised == {"alert": Alert.PROMISE_DUE, "about": ticket.id, "detail": "due at 2026-11-21T08:40+08:00"}
+    assert alerts(ledger) == [("raised", Alert.PROMISE_DUE)]
     ledger.clock.advance(119)
     assert alerts(ledger) == []
     ledger.clock.advance(1)
-    assert alerts(ledger) == [("cleared", DUE), ("raised", BROKEN)]
+    assert alerts(ledger) == [("cleared", Alert.PROMISE_DUE), ("raised", Alert.PROMISE_BROKEN)]
     ledger.restart()
     ledger.clock.advance(3600)
     assert alerts(ledger) == []
@@ -81,19 +82,19 @@ def test_it_ends_with_the_ticket(ledger: Ledger, end: object) -> None:
     assert callable(end)
     take(ledger)
     ledger.clock.advance(600)
-    assert alerts(ledger) == [("raised", BROKEN)]
+    assert alerts(ledger) == [("raised", Alert.PROMISE_BROKEN)]
     ledger.do(lambda change: tickets.call_next(change, "1", ("a",)))
     assert alerts(ledger) == []
     ledger.do(lambda change: end(change, "1"))
-    assert alerts(ledger) == [("cleared", BROKEN)]
+    assert alerts(ledger) == [("cleared", Alert.PROMISE_BROKEN)]
 
 
 def test_a_number_that_is_left_over_ends_it_too(ledger: Ledger) -> None:
     take(ledger)
     ledger.clock.advance(13 * 3600)
-    assert alerts(ledger) == [("raised", BROKEN)]
+    assert alerts(ledger) == [("raised", Alert.PROMISE_BROKEN)]
     ledger.do(tickets.withdraw_left_over)
-    assert alerts(ledger) == [("cleared", BROKEN)]
+    assert alerts(ledger) == [("cleared", Alert.PROMISE_BROKEN)]
 
 
 def test_without_a_limit_nothing_is_promised(ledger: Ledger) -> None:
@@ -112,7 +113,7 @@ def test_limits_run_in_opening_hours(ledger: Ledger) -> None:
     ledger.clock.set("2026-11-23T09:02:59+08:00")
     assert alerts(ledger) == []
     ledger.clock.set("2026-11-23T09:03:00+08:00")
-    assert alerts(ledger) == [("raised", DUE)]
+    assert alerts(ledger) == [("raised", Alert.PROMISE_DUE)]
 
 
 def test_a_clock_that_is_set_moves_what_was_promised_by_the_wrong_time(ledger: Ledger) -> None:
@@ -270,7 +271,7 @@ class Promises(RuleBasedStateMachine):
         self.ledger.do(watch_promises)
         now = self.ledger.clock.now()
         expected = {
-            (BROKEN if due <= now else DUE, ticket)
+            (Alert.PROMISE_BROKEN if due <= now else Alert.PROMISE_DUE, ticket)
             for ticket, due in self.due.items()
             if due - timedelta(minutes=2) <= now
         }

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from daemon import tickets
+from daemon.device_watch import DeviceWatch
+from daemon.events import Alert
 from daemon.picture import Picture
-from daemon.queue_limits import TOO_LONG, WAIT_TOO_LONG, forget_queues, watch_queue
+from daemon.queue_limits import forget_queues, watch_queue
 from daemon.settings import Queue, Service, Settings
 from daemon.tickets import QueueFigures
 from tests.store_rig import Ledger, open_ledger, open_store, until
@@ -38,20 +40,20 @@ def told(ledger: Ledger) -> list[tuple[str, str]]:
 def test_ten_may_wait_the_eleventh_raises_one_alert_that_ends_at_eight(ledger: Ledger) -> None:
     for waiting in (10, 11, 10, 11, 12, 9):
         look(ledger, waiting)
-    assert told(ledger) == [("alert.raised", TOO_LONG)]
+    assert told(ledger) == [("alert.raised", Alert.QUEUE_TOO_LONG)]
     assert ledger.events.data("alert.raised")[0]["about"] == "a"
     look(ledger, 8)
     look(ledger, 0)
-    assert told(ledger) == [("alert.raised", TOO_LONG), ("alert.cleared", TOO_LONG)]
+    assert told(ledger) == [("alert.raised", Alert.QUEUE_TOO_LONG), ("alert.cleared", Alert.QUEUE_TOO_LONG)]
 
 
 def test_ten_minutes_may_be_waited(ledger: Ledger) -> None:
     look(ledger, 1, 600.0)
     look(ledger, 1, 601.0)
     look(ledger, 1, 490.0)
-    assert told(ledger) == [("alert.raised", WAIT_TOO_LONG)]
+    assert told(ledger) == [("alert.raised", Alert.WAIT_TOO_LONG)]
     look(ledger, 0, None)
-    assert told(ledger)[1:] == [("alert.cleared", WAIT_TOO_LONG)]
+    assert told(ledger)[1:] == [("alert.cleared", Alert.WAIT_TOO_LONG)]
 
 
 def test_without_limits_there_is_no_alert_and_an_open_one_ends(ledger: Ledger) -> None:
@@ -67,7 +69,7 @@ def test_a_service_that_is_not_configured_any_more_has_no_alert(ledger: Ledger) 
     ledger.do(lambda change: forget_queues(change, frozenset({"a"})))
     assert len(told(ledger)) == 1
     ledger.do(lambda change: forget_queues(change, frozenset({"b"})))
-    assert told(ledger)[1:] == [("alert.cleared", TOO_LONG)]
+    assert told(ledger)[1:] == [("alert.cleared", Alert.QUEUE_TOO_LONG)]
 
 
 async def test_a_hall_whose_queue_grows_and_shrinks(tmp_path: Path) -> None:
@@ -76,14 +78,17 @@ async def test_a_hall_whose_queue_grows_and_shrinks(tmp_path: Path) -> None:
     devices = {"devices": {"p": {"driver": "escpos", "link": "tcp://10.0.0.9:9100"}}}
     settings = Settings({"hall": "h", "kiosk": "k"} | limited | devices)
     async with open_store(tmp_path / "kioskd.db") as rig:
-        picture = Picture(lambda: settings, rig.store, lambda _topic, _status: None, lambda _topic: None)
+        picture = Picture(
+            lambda: settings, rig.store, DeviceWatch(rig.clock), lambda _topic, _status: None, lambda _topic: None
+        )
         drawing = asyncio.create_task(picture.run())
         for _ in range(3):
             ticket, _ahead = await rig.store.transact(lambda change: tickets.take(change, "a", service))
             await rig.store.transact(lambda change, ticket=ticket: tickets.let_wait(change, ticket.id))  # type: ignore[misc]
         picture.refresh()
         await until(lambda: rig.events.data("alert.raised"), "the alert")
-        assert rig.events.data("alert.raised") == [{"alert": TOO_LONG, "about": "a", "detail": "3 wait, 2 may"}]
+        raised = {"alert": Alert.QUEUE_TOO_LONG, "about": "a", "detail": "3 wait, 2 may"}
+        assert rig.events.data("alert.raised") == [raised]
         for _ in range(2):
             await rig.store.transact(lambda change: tickets.call_next(change, "1", ("a",)))
         picture.committed(rig.events.stored)

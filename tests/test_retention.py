@@ -12,7 +12,8 @@ from daemon.commands import Reply, Status
 from daemon.database import Transaction
 from daemon.events import EventsDropped, TicketWaiting
 from daemon.journal import settle_command, take_command
-from daemon.phones import end, ring
+from daemon.phones import Line, end, ring
+from daemon.print_subject import Subject
 from daemon.retention import CHUNK, REMEMBER_IDS_S, forget_old, make_room
 from daemon.settings import Service
 from drivers.phone.capability import Answer, CallEnded
@@ -34,7 +35,7 @@ def take(change: Transaction) -> tickets.Ticket:
     ticket, _ = tickets.take(change, "a", SERVICE)
     take_command(change, f"c-{ticket.id}", "f", change.now)
     deadline = change.now.timestamp() + 60
-    printing.enqueue(change, "printer-1", ticket.id, ticket_order(ticket.number), deadline, f"c-{ticket.id}")
+    printing.enqueue(change, "printer-1", Subject(ticket.id), ticket_order(ticket.number), deadline, f"c-{ticket.id}")
     return ticket
 
 
@@ -49,8 +50,8 @@ def serve(change: Transaction) -> None:
     ticket = tickets.finish(change, "1")
     ratings.open_session(change, "1", ticket.id)
     ratings.submit(change, "1", "panel-1", 5, session=None)
-    ring(change, "phone-1", "1", 1, 3)
-    end(change, "phone-1", "1", CallEnded(Answer.MISSED, 1, 1.0), 3)
+    ring(change, Line("phone-1", "1", 3), 1)
+    end(change, Line("phone-1", "1", 3), CallEnded(Answer.MISSED, 1, 1.0))
 
 
 def counts(ledger: Ledger) -> dict[str, int]:
@@ -83,7 +84,7 @@ def test_what_is_settled_goes_when_it_is_old_and_not_before(ledger: Ledger) -> N
 def test_what_is_not_settled_stays_however_old_it_is(ledger: Ledger) -> None:
     ledger.do(take)
     ledger.do(lambda change: ratings.open_session(change, "1", None))
-    ledger.do(lambda change: ring(change, "phone-1", "1", 1, 3))
+    ledger.do(lambda change: ring(change, Line("phone-1", "1", 3), 1))
     before = counts(ledger)
     ledger.clock.advance(399 * DAY_S)
     assert ledger.do(lambda change: forget_old(change, 7)) == 0

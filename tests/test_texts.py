@@ -12,14 +12,19 @@ import pytest
 from daemon import __main__ as command
 from daemon import explanations, texts
 from daemon.commands import Refusal, Status
-from daemon.explanations import REASONS, REFUSALS, STATES, STATUSES, Explanation
+from daemon.events import Alert
+from daemon.explanations import ALERTS, REASONS, REFUSALS, SHORTCOMINGS, STATES, STATUSES, Explanation
+from daemon.readiness_report import Shortcoming
 from daemon.settings import wording
 from daemon.texts import LANGUAGES, Language, Text, terminal_language, word
 from drivers.device import Reason, State
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES: Mapping[Language, str] = {"en": "statuses.md", "zh-CN": "statuses.zh-CN.md"}
-TABLES: tuple[Mapping[StrEnum, Explanation], ...] = (STATES, REASONS, STATUSES, REFUSALS)  # type: ignore[assignment]
+TABLES: tuple[Mapping[StrEnum, Explanation], ...] = (
+    *(STATES, REASONS, STATUSES, REFUSALS),
+    *(ALERTS, SHORTCOMINGS),
+)  # type: ignore[assignment]
 
 
 def placeholders(text: str) -> set[str]:
@@ -52,7 +57,15 @@ def test_both_languages_say_it_with_the_same_values(key: str, text: Text) -> Non
 
 
 @pytest.mark.parametrize(
-    ("codes", "table"), [(State, STATES), (Reason, REASONS), (Status, STATUSES), (Refusal, REFUSALS)]
+    ("codes", "table"),
+    [
+        (State, STATES),
+        (Reason, REASONS),
+        (Status, STATUSES),
+        (Refusal, REFUSALS),
+        (Alert, ALERTS),
+        (Shortcoming, SHORTCOMINGS),
+    ],
 )
 def test_every_code_is_explained(codes: Iterable[StrEnum], table: Mapping[StrEnum, Explanation]) -> None:
     assert list(table) == list(codes)

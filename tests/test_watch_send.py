@@ -221,7 +221,8 @@ async def test_watch_prints_an_event_a_line_and_ends_after_count(broker: Any, li
         await asyncio.to_thread(publisher.publish, f"{ROOT}/{event.topic}", event.payload)
         await asyncio.sleep(0.05)
     out, _ = await ended
-    assert out.decode() == "09:30:05  ticket.issued  20261121-A012  number=A012 service=general ahead=3\n"
+    data = "number=A012 service=general ahead=3 priority=ordinary"
+    assert out.decode() == f"09:30:05  ticket.issued  20261121-A012  {data}\n"
     assert process.returncode == 0
 
 

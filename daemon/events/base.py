@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from daemon.model import Model
 
+PERSONAL = ("caller", "detail", "item")
+"""The fields, of any event, that may hold what identifies a person: `events/erase` blanks them."""
+
 
 class Event(Model):
     """Something that happened. Subclasses name it in two or three words: a noun, then what befell it."""

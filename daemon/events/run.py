@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from daemon.events.base import Event
 
@@ -49,6 +49,14 @@ class StoreReplaced(Event):
 
     kept_as: str
     reason: str
+
+
+class EventsErased(Event):
+    """What could identify a person was blanked, on request: whoever has copies of these events should do the same."""
+
+    about: str = Field(description="which ticket or call", examples=["ticket 20261121-A012"])
+    events: int = Field(description="how many events had something to blank; each keeps its id and place")
+    rows: int = Field(description="slips and other records that were deleted or blanked")
 
 
 class EventsDropped(Event):

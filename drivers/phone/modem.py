@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from drivers.device import Condition, DeviceError, Reason, Report, State
+from drivers.device import Condition, DeviceError, Inquiries, Reason, Report, State
 from drivers.link.stream import Link
 from drivers.phone.capability import Caller, Emit, PhoneEvent
 from drivers.phone.modem_protocol import (
@@ -98,12 +98,25 @@ class ModemPhone:
         self._decoder = ModemDecoder()
         self._answer: ResultCode | None = None
         self._unreadable = 0
+        self._served = False
+        self._inquiries = Inquiries()
+        self._idling: asyncio.Timeout | None = None
+
+    async def check(self) -> None:
+        """See `drivers.device.Checkable`. While the telephone rings, the modem is asked afterwards."""
+        if not self._served:
+            raise DeviceError(Reason.NOT_PRESENT, "the modem is not connected")
+        inquiry = self._inquiries.ask()
+        if self._idling is not None:
+            self._idling.reschedule(0)
+        await inquiry
 
     async def serve(self, link: Link) -> None:
         """Count rings until the modem is gone; a call in progress then ends as `UNKNOWN` first."""
         self._decoder = ModemDecoder()
         self._calls.hook_reported = False
         told: Condition | None = None
+        self._served = True
         try:
             await self._wake(link)
             self._unreadable = self._decoder.unreadable
@@ -113,9 +126,14 @@ class ModemPhone:
                 if condition != told:
                     told = condition
                     self._report(condition)
-                await self._listen(link, self._options.check_every_s)
+                self._inquiries.answered()
+                await self._listen(link, self._options.check_every_s, idle=True)
                 await self._wake(link)
+        except DeviceError as error:
+            self._inquiries.failed(error)
+            raise
         finally:
+            self._served = False
             self._tell(self._calls.lost("the modem was no longer heard"))
 
     async def _wake(self, link: Link) -> None:
@@ -174,27 +192,34 @@ class ModemPhone:
         answer = await self._listen(link, self._options.answer_timeout_s, for_answer=True)
         return None if answer is None else answer is ResultCode.OK
 
-    async def _listen(self, link: Link, seconds: float, *, for_answer: bool = False) -> ResultCode | None:
-        """Listen for `seconds`, and on until nothing rings any more; or only until the answer to a command."""
+    async def _listen(
+        self, link: Link, seconds: float, *, for_answer: bool = False, idle: bool = False
+    ) -> ResultCode | None:
+        """Listen for `seconds`, and on until nothing rings any more; or only until the answer to a command, or while
+        nobody inquires after an `idle` modem.
+        """
         loop = asyncio.get_running_loop()
         until_s = loop.time() + seconds
         while not (for_answer and self._answer is not None):
-            await self._hear(link, until_s)
-            if loop.time() >= until_s:
+            await self._hear(link, until_s, idle=idle)
+            if loop.time() >= until_s or (idle and self._inquiries.wanted):
                 if not self._calls.ringing:
                     break
                 until_s = self._calls.deadline_s or until_s
         return self._answer
 
-    async def _hear(self, link: Link, until_s: float) -> None:
+    async def _hear(self, link: Link, until_s: float, *, idle: bool = False) -> None:
         """Take in what the modem says next, until `until_s` or the end of a call at most."""
         loop = asyncio.get_running_loop()
         data = b""
         try:
-            async with asyncio.timeout_at(min(until_s, self._calls.deadline_s or until_s)):
+            async with asyncio.timeout_at(min(until_s, self._calls.deadline_s or until_s)) as patience:
+                self._idling = patience if idle and not self._calls.ringing else None
                 data = await link.read()
         except TimeoutError:
             pass  # silence is what ends a call
+        finally:
+            self._idling = None
         now_s = loop.time()
         for message in self._decoder.feed(data):
             self._take(message, now_s)
