@@ -53,6 +53,7 @@ def test_two_rows_can_be_measured() -> None:
         "ticket on the wire",
         "press → subscriber, p50",
         "press → subscriber, p99",
+        "press → subscriber, beside one sync and no store, p50",
     ]
     assert lines[0].endswith("kept")
     missed = [line for line in lines if line.endswith("MISSED")]
