@@ -35,18 +35,28 @@ class DisplayDesk:
         self._tasks = tasks
         self._reply = reply
         self._shows = 0
+        self._under_way = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._text: str | None = None  # what the board has to show, as far as this run knows
 
     async def try_out(self) -> None:
         """Show a pattern for a moment, and then what was there before. Raises DeviceError.
 
-        A board of which nobody knows what it shows is left as it is.
+        A board of which nobody knows what it shows is left as it is. What is on its way there comes first.
         """
+        while self._under_way:
+            await self._quiet.wait()
         shows, before = self._shows, self._text
         if before is None:
             return
-        await self._display.show(PATTERN)
-        await asyncio.sleep(PATTERN_S)
+        try:
+            await self._display.show(PATTERN)
+            await asyncio.sleep(PATTERN_S)
+        except (DeviceError, asyncio.CancelledError):
+            if self._shows == shows:
+                self.show(before)  # or the pattern would stay, and come back with the board
+            raise
         if self._shows == shows:  # else there is something newer
             await self._display.show(before)
 
@@ -56,6 +66,8 @@ class DisplayDesk:
         `recorded` is set once the command is in the store, where its outcome comes after it.
         """
         self._shows += 1
+        self._under_way += 1
+        self._quiet.clear()
         shown = self._display.show(text)
         self._tasks.create_task(self._follow(shown, text, command, recorded))
 
@@ -87,6 +99,9 @@ class DisplayDesk:
         shown = await _outcome(showing)
         if not _is_void(shown):
             self._text = text
+        self._under_way -= 1
+        if not self._under_way:
+            self._quiet.set()
         if recorded is not None:
             await recorded.wait()
         if isinstance(shown, DeviceError):

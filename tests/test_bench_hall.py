@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.commands import Refusal, Status
-from daemon.events import event_types
-from daemon.explanations import REASONS, REFUSALS, STATUSES
+from daemon.counters import CounterState
+from daemon.events import Alert, event_types
+from daemon.explanations import ALERTS, REASONS, REFUSALS, SHORTCOMINGS, STATUSES, Explanation
+from daemon.model import Priority
+from daemon.readiness_report import Result
 from daemon.settings import load_settings
 from drivers.device import Reason, State
 from simulators.bench.floor import Floor
@@ -168,7 +172,11 @@ def test_tables_read_back_as_they_were_written(tables: dict[str, Any]) -> None:
 # the page's words
 
 
-WORDS: dict[str, dict[str, str]] = json.loads((STATIC / "words.json").read_text(encoding="utf-8"))
+WORDS: dict[str, dict[str, str]] = {
+    key: both
+    for name in ("words.json", "codes.json")
+    for key, both in json.loads((STATIC / name).read_text(encoding="utf-8")).items()
+}
 
 
 def test_every_word_is_there_in_both_languages_with_the_same_values() -> None:
@@ -191,8 +199,15 @@ def test_every_word_that_the_page_asks_for_is_there_and_no_other() -> None:
 
 
 def test_codes_mean_on_the_page_what_they_mean_everywhere() -> None:
-    for family, codes in (("reason", REASONS), ("refusal", REFUSALS), ("status", STATUSES)):
-        for code, why in codes.items():
+    families: Mapping[str, Mapping[Any, Explanation]] = {
+        "reason": REASONS,
+        "refusal": REFUSALS,
+        "status": STATUSES,
+        "alert": ALERTS,
+        "shortcoming": SHORTCOMINGS,
+    }
+    for family, explained in families.items():
+        for code, why in explained.items():
             assert WORDS[f"{family}.{code}"] == {"zh-CN": why.meaning.zh, "en": why.meaning.en}
 
 
@@ -201,6 +216,10 @@ def test_every_code_of_the_contract_has_words() -> None:
     needed += [f"state.{state}" for state in State]
     needed += [f"refusal.{refusal}" for refusal in Refusal]
     needed += [f"status.{status}" for status in Status]
+    needed += [f"alert.{alert}" for alert in Alert]
+    needed += [f"priority.{priority}" for priority in Priority]
+    needed += [f"state.{state}" for state in CounterState]
+    needed += [f"result.{result}" for result in get_args(Result)]
     needed += [f"event.{kind.removeprefix('kioskd.')}" for kind in event_types()]
     needed += [f"level.{level}" for level in range(1, 6)]
     assert [key for key in needed if key not in WORDS] == []

@@ -66,7 +66,7 @@ HOSTILE = [
 async def test_each_hostile_command_is_refused_with_its_reason_counted_and_without_effect(
     kiosk: SimulatedKiosk,
 ) -> None:
-    await kiosk.event("display.shown")  # what the start itself brings about is over
+    await kiosk.quiet()
     before = len(kiosk.events())
     for count, (name, template, named, reason) in enumerate(HOSTILE, 1):
         # an id that a rule refused is used up: every command here gets one of its own
@@ -78,7 +78,7 @@ async def test_each_hostile_command_is_refused_with_its_reason_counted_and_witho
         assert (reply["status"], reply["reason"]) == ("rejected", reason), (name, payload[:80])
         assert reply["detail"]
     await until(lambda: kiosk.status("status")["commands_refused"] == len(HOSTILE), "the count of refusals")
-    assert len(kiosk.events()) == before
+    assert kiosk.events()[before:] == []
     assert (await kiosk.ask("ticket/take", service="a"))["data"]["number"] == "A001"
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon import database_file
+from daemon import database_file, display_desk
 from daemon.commands import Reply, Status
-from daemon.display_desk import DisplayDesk
+from daemon.display_desk import PATTERN, DisplayDesk
 from daemon.journal import find_command, take_command
 from drivers.device import DeviceError, Reason
 from drivers.display.capability import Shown, Spoken
@@ -129,6 +129,39 @@ async def test_a_slow_board_does_not_hold_up_the_next_text(desk: Desk) -> None:
     await until(lambda: desk.board.texts == ["A", "B"], "both texts at the driver, in their order")
     desk.board.may_answer.set()
     await until(lambda: len(desk.rig.events.names) == 2, "both outcomes")
+
+
+async def test_a_pattern_gives_the_board_back_what_was_on_its_way_to_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display_desk, "PATTERN_S", 0.0)
+    desk.desk.show("请A001到1号窗口")
+    await until(lambda: desk.rig.events.names == ["display.shown"], "the call")
+    desk.board.may_answer.clear()
+    desk.desk.show("1号窗口")
+    trying = asyncio.create_task(desk.desk.try_out())
+    await until(lambda: "1号窗口" in desk.board.texts, "the newer text at the driver")
+    desk.board.may_answer.set()
+    await trying
+    assert desk.board.texts == ["请A001到1号窗口", "1号窗口", PATTERN, "1号窗口"]
+
+
+async def test_a_board_that_is_lost_with_the_pattern_on_it_has_its_text_to_show_again(desk: Desk) -> None:
+    desk.desk.show("1号窗口")
+    await until(lambda: desk.rig.events.names == ["display.shown"], "the text")
+    desk.board.answer = GONE
+    with pytest.raises(DeviceError):
+        await desk.desk.try_out()
+    await until(lambda: desk.board.texts == ["1号窗口", PATTERN, "1号窗口"], "the text after the pattern")
+
+
+async def test_a_check_that_is_given_up_leaves_no_pattern_on_the_board(desk: Desk) -> None:
+    desk.desk.show("1号窗口")
+    await until(lambda: desk.rig.events.names == ["display.shown"], "the text")
+    trying = asyncio.create_task(desk.desk.try_out())
+    await until(lambda: desk.board.texts[-1] == PATTERN, "the pattern")
+    trying.cancel()
+    await until(lambda: desk.board.texts == ["1号窗口", PATTERN, "1号窗口"], "the text after the pattern")
 
 
 @pytest.mark.parametrize(

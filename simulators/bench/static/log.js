@@ -2,7 +2,7 @@
 
 import { toast } from "./api.js";
 import { el, refill } from "./dom.js";
-import { bench } from "./picture.js";
+import { titleOf, titleOfAny } from "./names.js";
 import { Sequences } from "./sequences.js";
 import { clock, code, dayAndMinute, known, reason, t } from "./words.js";
 
@@ -151,14 +151,22 @@ function eventText(type, data) {
   if (data.level !== undefined) values.level = code("level", data.level);
   values.counter = titleOf("counters", data.counter);
   values.service = titleOf("services", data.service);
+  values.to_service = titleOf("services", data.to_service);
   if (data.reason !== undefined) values.reason = reason(data.reason);
   if (data.state !== undefined) values.state = code("state", data.state);
   if (data.due_at !== undefined) values.due_at = dayAndMinute(data.due_at);
+  if (data.alert !== undefined) values.alert = code("alert", data.alert);
+  if (type.startsWith("alert.")) values.about = titleOfAny(data.about);
+  values.priority = unusual(data.priority);
+  if (type === "readiness.checked") values.result = code("result", data.result);
   if (type === "figures.closed") values.tickets = data.tickets?.issued;
   values.reasons = because(data.reasons);
   if (typeof data.text === "string") values.text = data.text.replaceAll("\n", " ");
   return t(key, values);
 }
+
+const unusual = (priority) =>
+  priority === undefined || priority === "ordinary" ? "" : t("ui.because", { why: code("priority", priority) });
 
 function replyText(payload) {
   const values = {
@@ -169,14 +177,15 @@ function replyText(payload) {
   return t(payload.reason ? "message.reply-why" : "message.reply", values);
 }
 
-/** What people call a counter or service. */
-const titleOf = (kind, name) => bench()?.[kind][name]?.name ?? name;
-
 function standingText(name, payload) {
   const [kind, which] = name.split("/");
   if (kind === "queue") return `${titleOf("services", which)}: ${t("ui.waiting", { count: payload.waiting ?? "–" })}`;
-  if (kind === "counter")
-    return `${titleOf("counters", which)}: ${payload.number ? `${t("ui.serving")} ${payload.number}` : t("ui.nobody")}`;
+  if (kind === "counter") {
+    const serving = payload.number ? `${t("ui.serving")} ${payload.number}` : t("ui.nobody");
+    return `${titleOf("counters", which)}: ${code("state", payload.state)} · ${serving}`;
+  }
+  if (kind === "alerts") return `${t("ui.alerts")}: ${payload.open ?? "–"}`;
+  if (kind === "readiness") return `${t("ui.readiness")}: ${code("result", payload.result)}`;
   if (kind === "figures") return t("message.figures", { day: payload.day, tickets: payload.tickets?.issued });
   return `${which ?? name}: ${code("state", payload.state)} ${because(payload.reasons)}`.trim();
 }
