@@ -79,8 +79,12 @@ def _become(transaction: Transaction, counter: str, stand: Stand, event: Event) 
 
 def expect_open(transaction: Transaction, counter: str) -> None:
     """Raises Refused when nothing can be called to `counter` now."""
-    match stand_of(transaction, counter).state:
-        case CounterState.CLOSED:
-            raise Refused(Refusal.COUNTER_CLOSED, f"counter {counter} is closed")
-        case CounterState.PAUSED:
-            raise Refused(Refusal.COUNTER_PAUSED, f"counter {counter} is paused")
+    expect_not_closed(transaction, counter)
+    if stand_of(transaction, counter).state is CounterState.PAUSED:
+        raise Refused(Refusal.COUNTER_PAUSED, f"counter {counter} is paused")
+
+
+def expect_not_closed(transaction: Transaction, counter: str) -> None:
+    """Raises Refused when nobody serves at `counter`, nor will after a pause."""
+    if stand_of(transaction, counter).state is CounterState.CLOSED:
+        raise Refused(Refusal.COUNTER_CLOSED, f"counter {counter} is closed")

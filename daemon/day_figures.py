@@ -20,7 +20,10 @@ class Times(Model):
 
 
 class TicketFigures(Model):
-    """Tickets: how many came to what, how long they waited for their first call, and how long service took."""
+    """Tickets: how many came to what, how long they waited for their first call, and how long service took.
+
+    A ticket that is transferred is issued and called for one service, and finished for another.
+    """
 
     issued: int
     called: int = Field(description="for the first time")
@@ -28,7 +31,7 @@ class TicketFigures(Model):
     skipped: int
     withdrawn: int
     waited: Times = Field(description="from the number being taken to its first call")
-    served: Times = Field(description="from the first call to the end of the service")
+    served: Times = Field(description="of those finished: from the call that brought them to their last counter")
 
 
 class RatingFigures(Model):
@@ -40,6 +43,9 @@ class RatingFigures(Model):
     unsolicited: int = Field(description="presses without a session, which do not count")
     participation: float | None = Field(description="ratings, of all sessions that ended; null when none did")
     satisfaction: float | None = Field(description="levels 3 to 5, of all ratings; null when there were none")
+    followups_opened: int = Field(description="of bad ratings")
+    followups_closed: int
+    followups_open: int = Field(description="at the moment of these figures, whenever they were opened")
 
 
 class PhoneFigures(Model):

@@ -74,6 +74,10 @@ class DeviceWatch:
         for alert, there in _causes(condition).items():
             self._gauges.setdefault((alert, device), Gauge(patience_s / 2)).there = there
 
+    def states(self) -> dict[str, str]:
+        """How each device is that has said anything since this run began."""
+        return {device: str(condition.state) for device, condition in self._conditions.items()}
+
     def forget(self, device: str) -> None:
         """There is no such device any more."""
         self._conditions.pop(device, None)

@@ -1,16 +1,17 @@
 """``events/erase``: what could identify a person is taken out of the store, and the rest stays as it is.
 
-Theory of operation. The events of one ticket or call keep their places in the sequence; the fields of theirs that may
-hold something personal are overwritten with a mark. Its slips are deleted. SQLite overwrites what it frees
+Theory of operation. The events of one ticket, slip or call keep their places in the sequence; the fields of theirs
+that may hold something personal are overwritten with a mark. Its slips are deleted. SQLite overwrites what it frees
 (`secure_delete`), and its log, which still holds the pages as they were, is emptied at the end: only then is the
-command `done`. All this goes in small changes, so that no press waits long behind it.
+command `done`. All this goes in small changes, so that no press waits long behind it. A replay that is under way and
+has read an event before is told of what stands there now.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,6 +21,7 @@ from daemon.clock import Clock
 from daemon.commands import EventsErase, Refusal, Reply, Request, Status
 from daemon.database import Transaction
 from daemon.effects import Effect, Handlers
+from daemon.envelope import StoredEvent
 from daemon.events import EventsErased
 from daemon.events.base import PERSONAL
 from daemon.refused import Refused
@@ -38,7 +40,7 @@ LOG_AGAIN_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class _Erasure:
-    """What is to be erased, and for whom. `field` names it in the data of events: ticket or call."""
+    """What is to be erased, and for whom. `field` names it in the data of events: ticket, slip or call."""
 
     command: str
     deadline: datetime
@@ -47,11 +49,21 @@ class _Erasure:
 
 
 class Eraser:
-    """Carries out the erasures, one after the other. `settled` passes a command's last reply on."""
+    """Carries out the erasures, one after the other. `settled` passes a command's last reply on.
 
-    def __init__(self, store: Store, clock: Clock, settled: Callable[[Reply], None]) -> None:
+    `blanked` is told of events as they stand in the store from now on.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settled: Callable[[Reply], None],
+        blanked: Callable[[Sequence[StoredEvent]], None],
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._blanked = blanked
         self._turns: Turns[_Erasure] = Turns(store, clock, settled)
 
     def handlers(self) -> Handlers:
@@ -61,10 +73,10 @@ class Eraser:
     def _erase(self, transaction: Transaction, command: EventsErase, request: Request) -> Effect:
         given = command.model_dump(exclude_none=True)
         if len(given) != 1:
-            raise Refused(Refusal.INVALID, "expected ticket or call, and not both")
+            raise Refused(Refusal.INVALID, "expected one of ticket, slip and call")
         ((field, value),) = given.items()
-        if field == "ticket" and _in_print(transaction, value):
-            raise Refused(Refusal.IN_PRINT, f"a slip of ticket {value} is on its way: wait for what becomes of it")
+        if _in_print(transaction, field, value):
+            raise Refused(Refusal.IN_PRINT, f"a slip of {field} {value} is on its way: wait for what becomes of it")
         erasure = _Erasure(request.id, request.deadline, field, value)
         return Effect(given, final=False, after=lambda: self._turns.take(erasure))
 
@@ -89,7 +101,8 @@ class Eraser:
         count = 0
         while seen is not None:
             seen, blanked = await self._store.keep(partial(_blank_chunk, erasure, seen))
-            count += blanked
+            self._blanked(blanked)
+            count += len(blanked)
         return count
 
     async def _log_emptied(self, deadline: datetime) -> bool:
@@ -102,36 +115,43 @@ class Eraser:
             await asyncio.sleep(LOG_AGAIN_S)
 
 
-def _in_print(transaction: Transaction, ticket: str) -> bool:
-    sql = "SELECT 1 FROM print_job WHERE ticket = ? AND state IN ('queued', 'printing')"
-    return transaction.row(sql, ticket) is not None
+_SLIPS = {"ticket": "ticket", "slip": "slip_id"}
+"""The column by which the slips of each are found; a call has none."""
 
 
-def _blank_chunk(erasure: _Erasure, after: int, transaction: Transaction) -> tuple[int | None, int]:
-    """Look through the events above sequence `after`; the last one seen, None at the end, and how many were blanked."""
+def _in_print(transaction: Transaction, field: str, value: str) -> bool:
+    if field not in _SLIPS:
+        return False
+    sql = f"SELECT 1 FROM print_job WHERE {_SLIPS[field]} = ? AND state IN ('queued', 'printing')"  # noqa: S608
+    return transaction.row(sql, value) is not None
+
+
+def _blank_chunk(erasure: _Erasure, after: int, transaction: Transaction) -> tuple[int | None, Sequence[StoredEvent]]:
+    """Look through the events above sequence `after`; the last one seen, None at the end, and what was blanked."""
     last = transaction.row(
         "SELECT max(sequence) FROM (SELECT sequence FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?)",
         *(after, CHUNK),
     )
     seen = last[0] if last else None
     if seen is None:
-        return None, 0
+        return None, ()
     needle = f'"{erasure.field}":{json.dumps(erasure.value)}'.encode()
-    sql = "SELECT sequence, payload FROM event WHERE sequence > ? AND sequence <= ? AND instr(payload, ?)"
-    found = transaction.rows(sql, after, seen, needle)
-    return seen, sum(_blank_event(transaction, erasure, *row) for row in found)
+    sql = "SELECT sequence, topic, payload FROM event WHERE sequence > ? AND sequence <= ? AND instr(payload, ?)"
+    found = [StoredEvent(*row) for row in transaction.rows(sql, after, seen, needle)]
+    return seen, [blanked for event in found if (blanked := _blank_event(transaction, erasure, event)) is not None]
 
 
-def _blank_event(transaction: Transaction, erasure: _Erasure, sequence: int, payload: bytes) -> bool:
-    event = json.loads(payload)
+def _blank_event(transaction: Transaction, erasure: _Erasure, stored: StoredEvent) -> StoredEvent | None:
+    """The event as it stands in the store now; None when there was nothing to blank."""
+    event = json.loads(stored.payload)
     data: dict[str, Any] = event["data"]
     held = [name for name in PERSONAL if data.get(name) not in (None, "", ERASED)]
     if data.get(erasure.field) != erasure.value or not held:
-        return False
+        return None
     data.update(dict.fromkeys(held, ERASED))
     blanked = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-    transaction.write("UPDATE event SET payload = ? WHERE sequence = ?", blanked, sequence)
-    return True
+    transaction.write("UPDATE event SET payload = ? WHERE sequence = ?", blanked, stored.sequence)
+    return StoredEvent(stored.sequence, stored.topic, blanked)
 
 
 _ROWS = {
@@ -139,9 +159,10 @@ _ROWS = {
         "DELETE FROM print_job WHERE ticket = ? AND state NOT IN ('queued', 'printing')",
         "UPDATE rating_session SET item = NULL WHERE ticket = ? AND item IS NOT NULL",
     ),
+    "slip": ("DELETE FROM print_job WHERE slip_id = ? AND state NOT IN ('queued', 'printing')",),
     "call": ("UPDATE phone_call SET caller = NULL WHERE id = ? AND caller IS NOT NULL",),
 }
-"""What the store holds of a ticket or call beside its events."""
+"""What the store holds of each beside its events."""
 
 
 def _finish(transaction: Transaction, erasure: _Erasure, events: int) -> int:

@@ -6,6 +6,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from daemon.texts import Language, Text
 OK = 0
 FAILED = 1
 LAST_MAX = 100_000
+SEQUENCE_MAX = 10**12 - 1
 
 EPILOG = Text(
     """\
@@ -86,8 +88,8 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
         "--since", type=_time, metavar="TIME", help="2026-11-21 or 2026-11-21T09:30, by the kiosk's clock"
     )
     group.add_argument("--until", type=_time, metavar="TIME", help="before this time")
-    group.add_argument("--from-sequence", type=int, metavar="N", help="this one and later ones")
-    group.add_argument("--to-sequence", type=int, metavar="N", help="this one and earlier ones")
+    group.add_argument("--from-sequence", type=_sequence, metavar="N", help="this one and later ones")
+    group.add_argument("--to-sequence", type=_sequence, metavar="N", help="this one and earlier ones")
     group.add_argument("--unsent", action="store_true", help="those that no broker has acknowledged yet")
     group.add_argument("--last", type=_count, metavar="N", help="the last N of all that fit")
 
@@ -103,14 +105,22 @@ def _kind(text: str) -> str:
 def _time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time if time.tzinfo is not None else time.astimezone()
+    except (ValueError, OverflowError):  # of the year 1, which has no local time everywhere
         raise argparse.ArgumentTypeError(f"{text!r} is no time like 2026-11-21 or 2026-11-21T09:30") from None
-    return time if time.tzinfo is not None else time.astimezone()
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= LAST_MAX:
-        raise argparse.ArgumentTypeError(f"from 1 to {LAST_MAX}")
+    return _number(text, LAST_MAX)
+
+
+def _sequence(text: str) -> int:
+    return _number(text, SEQUENCE_MAX)
+
+
+def _number(text: str, most: int) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text) or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"from 1 to {most}")
     return int(text)
 
 

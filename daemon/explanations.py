@@ -253,8 +253,8 @@ REFUSALS: Mapping[Refusal, Explanation] = {
         "配置中没有这个显示屏", "the configuration has no such display", "见 kioskd check", "see kioskd check"
     ),
     Refusal.COUNTER_CLOSED: _why(
-        "窗口已停止服务，不能叫号",
-        "the counter is closed: nothing can be called to it",
+        "窗口已停止服务，不能叫号，也不能转到该窗口",
+        "the counter is closed: nothing can be called or sent to it",
         "先打开窗口：counter/open",
         "open it first: counter/open",
     ),

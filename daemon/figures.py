@@ -12,7 +12,7 @@ a further part of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ from daemon.events import (
     DeviceChanged,
     Event,
     FiguresClosed,
+    FollowupClosed,
+    FollowupOpened,
     PhoneAnswered,
     PhoneMissed,
     PhoneUnknown,
@@ -85,8 +87,8 @@ def _additions(event: Event) -> Iterator[Addition]:
             yield Addition("served", event.service, str(bucket_of(event.served_s)), event.served_s)
         case RatingSubmitted():
             yield Addition("rating", "", str(event.level))
-        case RatingLapsed() | RatingRepeated() | RatingUnsolicited():
-            yield Addition("rating", "", event.VERB)
+        case RatingLapsed() | RatingRepeated() | RatingUnsolicited() | FollowupOpened() | FollowupClosed():
+            yield Addition(event.NOUN, "", event.VERB)
         case PhoneAnswered(quiet=True) | PhoneMissed(quiet=True) | PhoneUnknown(quiet=True):
             yield Addition("phone", "", "quiet")
         case PhoneAnswered():
@@ -155,11 +157,17 @@ def _follow_devices(transaction: Transaction, event: DeviceChanged | DaemonStart
     )
 
 
-def watch_devices(transaction: Transaction, configured: Collection[str] | None = None) -> None:
-    """Count the time up to now. Devices that are not `configured` any more are not watched any further."""
+def watch_devices(transaction: Transaction, states: Mapping[str, str] | None = None) -> None:
+    """Count the time up to now.
+
+    `states`: how each device is by what is known beside the store, which may have missed a change when it failed.
+    Those alone are watched from now on.
+    """
     now_s = transaction.monotonic_s
     for device, state, seen_s in transaction.rows("SELECT device, state, seen_s FROM device_watch"):
         _add(transaction, Addition("device", device, state, max(0.0, now_s - seen_s)))
-        if configured is not None and device not in configured:
-            transaction.write("DELETE FROM device_watch WHERE device = ?", device)
     transaction.write("UPDATE device_watch SET seen_s = ?", now_s)
+    if states is not None:
+        transaction.write("DELETE FROM device_watch")
+        for device, state in states.items():
+            transaction.write("INSERT INTO device_watch VALUES (?, ?, ?)", device, state, now_s)

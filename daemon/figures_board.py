@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from daemon.clock import Clock
@@ -13,7 +13,6 @@ from daemon.envelope import StoredEvent
 from daemon.figures import turn_day, watch_devices
 from daemon.figures_reading import read_open, read_previous
 from daemon.model import Model
-from daemon.settings import Settings
 from daemon.store import Store, StoreError
 
 GATHER_S = 5.0
@@ -22,16 +21,19 @@ GATHER_S = 5.0
 LOOK_S = 60.0
 """How often the devices' time is counted when nothing happens; the most of it that a crash can cost."""
 
-COUNTED = tuple(f"event/{noun}/" for noun in ("ticket", "rating", "phone", "print", "device"))
+COUNTED = tuple(f"event/{noun}/" for noun in ("ticket", "rating", "followup", "phone", "print", "device"))
 
 
 class FiguresBoard:
-    """Keeps ``figures`` and ``figures/previous`` true, and closes the day at midnight though nothing happens."""
+    """Keeps ``figures`` and ``figures/previous`` true, and closes the day at midnight though nothing happens.
+
+    `states` says how each device is, where anything is known of it.
+    """
 
     def __init__(
-        self, settings: Callable[[], Settings], store: Store, clock: Clock, show: Callable[[str, Model], None]
+        self, states: Callable[[], Mapping[str, str]], store: Store, clock: Clock, show: Callable[[str, Model], None]
     ) -> None:
-        self._settings = settings
+        self._states = states
         self._store = store
         self._clock = clock
         self._show = show
@@ -61,9 +63,9 @@ class FiguresBoard:
         return min(LOOK_S, (tomorrow - now).total_seconds())
 
     async def _draw(self) -> None:
-        devices = frozenset(self._settings().devices)
+        states = self._states()
         try:
-            today, previous = await self._store.transact(lambda change: _look(change, devices))
+            today, previous = await self._store.transact(lambda change: _look(change, states))
         except StoreError:
             return  # the topic `status` says that the store fails
         if today is not None:
@@ -72,7 +74,7 @@ class FiguresBoard:
             self._show("figures/previous", previous)
 
 
-def _look(transaction: Transaction, devices: frozenset[str]) -> tuple[Figures | None, PreviousFigures | None]:
+def _look(transaction: Transaction, states: Mapping[str, str]) -> tuple[Figures | None, PreviousFigures | None]:
     turn_day(transaction)
-    watch_devices(transaction, devices)
+    watch_devices(transaction, states)
     return read_open(transaction), read_previous(transaction)

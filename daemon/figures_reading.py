@@ -63,6 +63,7 @@ def read_open(rows: Rows) -> Figures | None:
     if not found:
         return None
     day = str(found[0][0])
+    ((open_followups,),) = rows.rows("SELECT count(*) FROM followup WHERE closed_at IS NULL")
     ((parts,),) = rows.rows("SELECT count(*) FROM closed_day WHERE day = ?", day)
     tally = Tally(tuple(row) for row in rows.rows("SELECT name, about, part, count, total_s FROM figure"))
     services = tally.about("ticket")
@@ -71,7 +72,7 @@ def read_open(rows: Rows) -> Figures | None:
         part=parts + 1,
         tickets=_tickets(tally, services),
         services={service: _tickets(tally, [service]) for service in services},
-        ratings=_ratings(tally.counts("rating", [""])),
+        ratings=_ratings(tally.counts("rating", [""]), tally.counts("followup", [""]), open_followups),
         phones=_phones(tally.counts("phone", [""])),
         prints=_prints(tally.counts("print", [""])),
         devices={device: _device(tally, device) for device in tally.about("device")},
@@ -118,7 +119,7 @@ def _times(tally: Tally, name: str, services: Iterable[str]) -> Times:
     )
 
 
-def _ratings(counts: Mapping[str, int]) -> RatingFigures:
+def _ratings(counts: Mapping[str, int], followups: Mapping[str, int], open_followups: int) -> RatingFigures:
     levels = {level: counts.get(level, 0) for level in LEVELS}
     rated, lapsed = sum(levels.values()), counts.get("lapsed", 0)
     return RatingFigures(
@@ -128,6 +129,9 @@ def _ratings(counts: Mapping[str, int]) -> RatingFigures:
         unsolicited=counts.get("unsolicited", 0),
         participation=_ratio(rated, rated + lapsed),
         satisfaction=_ratio(sum(levels[level] for level in SATISFIED), rated),
+        followups_opened=followups.get("opened", 0),
+        followups_closed=followups.get("closed", 0),
+        followups_open=open_followups,
     )
 
 

@@ -46,6 +46,13 @@ def close_followup(transaction: Transaction, followup: str, result: str, by: str
     transaction.emit(FollowupClosed(**about, result=result, by=by, open_s=open_s))
 
 
+def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
+    """The clock was set by `by_s`: what came in by the wrong time, `since` to `until`, was not open for years."""
+    for column in ("opened_at", "closed_at"):
+        sql = f"UPDATE followup SET {column} = {column} + ? WHERE {column} BETWEEN ? AND ?"  # noqa: S608
+        transaction.write(sql, by_s, since, until)
+
+
 def _make_room(transaction: Transaction) -> None:
     still_open = "FROM followup WHERE closed_at IS NULL"
     ((count,),) = transaction.rows(f"SELECT count(*) {still_open}")

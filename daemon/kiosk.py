@@ -90,7 +90,7 @@ class Kiosk:
         retained = self._uplink.retained
         self._devices = DeviceWatch(clock)
         self._picture = Picture(lambda: self.settings, self._store, self._devices, retained.set, retained.clear)
-        self._figures = FiguresBoard(lambda: self.settings, self._store, clock, retained.set)
+        self._figures = FiguresBoard(self._devices.states, self._store, clock, retained.set)
 
     def stop(self) -> None:
         """End in order."""
@@ -123,7 +123,7 @@ class Kiosk:
         self._intake = Intake(lambda: self._hall, store, self._clock, tasks, answer, refused)
         tasks.create_task(self._intake.open())
         self._replayer = Replayer(store, self._uplink.replay, self._clock, self._intake.told, self._settled)
-        self._eraser = Eraser(store, self._clock, self._settled)
+        self._eraser = Eraser(store, self._clock, self._settled, self._uplink.replay.replace)
         trials = Trials(
             store, self.settings.store.path, self._clock, lambda: self._workshop.units, self._uplink.answers
         )
@@ -208,7 +208,7 @@ class Kiosk:
 
         def change(transaction: Transaction) -> list[Reply]:
             close_unattended(transaction, rated)
-            tickets.free_of_counters(transaction, serving)
+            tickets.leave_counters(transaction, serving)
             return abandon(transaction, printers)
 
         for reply in await self._store.keep(change):

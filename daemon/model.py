@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -21,6 +22,22 @@ HARMLESS_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=HARMLESS_PATTERN)]
 """A few words from a sender that people will read, on one line and without a control character."""
+
+
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+
+
+def _tellable(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"expected a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_tellable)]
+"""A time from a sender that people will read. The calendar's first and last hours have none in some time zones."""
+
+AwareMoment = Annotated[AwareDatetime, AfterValidator(_tellable)]
+"""The same with an offset from UTC."""
 
 
 class Priority(StrEnum):

@@ -65,12 +65,20 @@ class Premises:
         return desk
 
     def call(self, counter: str, ticket: Ticket) -> None:
-        """Show the call of `ticket` on the counter's board, if it has one, and speak it there, if that has a voice."""
+        """Show the call of `ticket` on the counter's board, if it has one, and speak it there, if that has a voice,
+        with the hall's welcome before it (rule 18: A art. 15; G 五.1).
+        """
         board = self._board(counter)
         if board is not None:
             text = self._call_text(counter, ticket)
             board.show(text)
-            board.speak(text)
+            board.speak(self.settings.call.welcome + text)
+
+    def bid_farewell(self, counter: str) -> None:
+        """Speak the hall's farewell on the counter's board, if both are there (rule 18: A art. 15; G 五.1)."""
+        board, farewell = self._board(counter), self.settings.call.farewell
+        if board is not None and farewell:
+            board.speak(farewell)
 
     def board(self, transaction: Transaction, counter: str) -> Callable[[], None]:
         """What shows on the counter's board how things stand at the end of `transaction`: the newest call that is

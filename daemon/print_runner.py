@@ -13,7 +13,7 @@ from daemon.commands import Reply
 from daemon.database import Transaction
 from daemon.events import Event, PrintProgressed, PrintSent
 from daemon.printing import Job, Step
-from daemon.settings.model import OnFailure
+from daemon.settings.hall import OnFailure
 from daemon.slips.book import SlipBook
 from daemon.slips.faults import SlipError
 from daemon.store import Store, StoreError

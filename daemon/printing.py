@@ -18,7 +18,7 @@ from daemon.events import PrintExpired, PrintFailed, PrintPrinted, PrintUnconfir
 from daemon.journal import settle_command
 from daemon.print_subject import Subject
 from daemon.refused import Refused
-from daemon.settings.model import OnFailure
+from daemon.settings.hall import OnFailure
 from daemon.slips.order import SlipOrder
 from daemon.tickets import let_wait, withdraw
 from drivers.device import Reason

@@ -30,8 +30,8 @@ def promise(
         warn_at, due_at = Limit.parse(service.limit).due(calendar, now)
     else:
         return None
-    sql = "UPDATE ticket SET warn_at = ?, due_at = ? WHERE id = ?"
-    transaction.write(sql, warn_at.timestamp(), due_at.timestamp(), ticket.id)
+    sql = "UPDATE ticket SET warn_at = ?, due_at = ?, due_given = ? WHERE id = ?"
+    transaction.write(sql, warn_at.timestamp(), due_at.timestamp(), given is not None, ticket.id)
     transaction.emit(TicketPromised(ticket=ticket.id, number=ticket.number, service=ticket.service, due_at=due_at))
     return due_at
 
@@ -57,9 +57,17 @@ def watch_promises(transaction: Transaction) -> None:
 
 
 def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
-    """The clock was set by `by_s`: what was promised by the wrong time, between `since` and `until`, moves with it."""
+    """The clock was set by `by_s`: what was promised by the wrong time, between `since` and `until`, moves with it.
+
+    What another system gave as due stays, and its warning is reckoned from now on.
+    """
+    promised = f"due_at IS NOT NULL AND {_OPEN} AND issued_at BETWEEN ? AND ?"
     transaction.write(
-        f"UPDATE ticket SET warn_at = warn_at + ?, due_at = due_at + ?"  # noqa: S608
-        f" WHERE due_at IS NOT NULL AND {_OPEN} AND issued_at BETWEEN ? AND ?",
+        f"UPDATE ticket SET warn_at = warn_at + ?, due_at = due_at + ? WHERE NOT due_given AND {promised}",  # noqa: S608
         *(by_s, by_s, since, until),
+    )
+    now = transaction.now.timestamp()
+    transaction.write(
+        f"UPDATE ticket SET warn_at = min(due_at, ? + ? * (due_at - ?)) WHERE due_given AND {promised}",  # noqa: S608
+        *(now, WARN_AFTER, now, since, until),
     )

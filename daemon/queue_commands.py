@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from daemon import ratings, tickets
 from daemon.commands import (
     Refusal,
@@ -15,7 +17,7 @@ from daemon.commands import (
     TicketTransfer,
     TicketUncall,
 )
-from daemon.counters import expect_open
+from daemon.counters import expect_not_closed, expect_open
 from daemon.database import Transaction
 from daemon.effects import Effect, Handlers
 from daemon.premises import Premises, named
@@ -90,14 +92,14 @@ class QueueCommands:
     def _transfer(self, transaction: Transaction, command: TicketTransfer, request: Request) -> Effect:
         self._premises.counter(command.counter)
         self._premises.service(command.service)
-        self._expect_served(command.to_counter, command.service)
+        if command.to_counter is not None:
+            self._expect_serving(transaction, command.to_counter, command.service)
         ticket = tickets.transfer(transaction, command.counter, command.service, command.to_counter)
         data = named(ticket) | {"to_service": command.service, "to_counter": command.to_counter}
         show = self._premises.board(transaction, command.counter)
         if not command.slip:
             return Effect(data, after=show)
-        self._print_referral(transaction, ticket, command, request)
-        wake = self._premises.printer_of(ticket.service).wake
+        wake = self._print_referral(transaction, ticket, command, request)
 
         def after() -> None:
             show()
@@ -105,21 +107,27 @@ class QueueCommands:
 
         return Effect(data, final=False, after=after)
 
-    def _expect_served(self, counter: str | None, service: str) -> None:
-        if counter is not None and service not in self._premises.counter(counter).services:
+    def _expect_serving(self, transaction: Transaction, counter: str, service: str) -> None:
+        """Nobody is sent to a counter that could not call them. One that is paused will serve again."""
+        if service not in self._premises.counter(counter).services:
             raise Refused(Refusal.NOT_SERVED, f"counter {counter} does not serve {service}")
+        expect_not_closed(transaction, counter)
 
     def _print_referral(
         self, transaction: Transaction, ticket: Ticket, command: TicketTransfer, request: Request
-    ) -> None:
-        """Queue the slip where the ticket itself came from: that printer is the one near this counter."""
+    ) -> Callable[[], None]:
+        """Queue the slip where the ticket itself came from, as that printer is the one near this counter; or where
+        its new service prints, if the old one is not configured any more. What wakes the printer.
+        """
         to = command.service, command.to_counter
         slip = order_referral(
             self._settings, ticket.number, command.counter, *to, command.reason or "", transaction.now
         )
-        printer = self._settings.services[ticket.service].printer
+        came_from = ticket.service if ticket.service in self._settings.services else command.service
+        printer = self._settings.services[came_from].printer
         deadline = self._premises.slip_deadline(transaction, request)
         enqueue(transaction, printer, Subject(ticket.id, request.id), slip, deadline, request.id)
+        return self._premises.printer_of(came_from).wake
 
     def _finish(self, transaction: Transaction, command: TicketFinish, _: Request) -> Effect:
         self._premises.counter(command.counter)
@@ -132,6 +140,7 @@ class QueueCommands:
 
         def after() -> None:
             show()
+            self._premises.bid_farewell(command.counter)
             if desk is not None and session is not None:
                 desk.opened(session)
 

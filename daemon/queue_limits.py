@@ -17,19 +17,33 @@ CLEARED_AT = 0.8
 def watch_queue(
     transaction: Transaction, service: str, stands: QueueFigures, limits: Queue, forecast_s: float | None = None
 ) -> None:
-    """Raise or clear the alerts about the queue of `service`, which `stands` so. A forecast of None says nothing."""
+    """Raise or clear the alerts about the queue of `service`, which `stands` so.
+
+    A forecast of None says nothing: while somebody waits, it ends no alert.
+    """
     many = f"{stands.waiting} wait, {limits.waiting_max} may"
     _judge(transaction, Alert.QUEUE_TOO_LONG, service, stands.waiting, limits.waiting_max, many)
     waited_s, coming_s = stands.longest_wait_s or 0.0, forecast_s or 0.0
     longest = f"waits for {waited_s:.0f} s" if waited_s >= coming_s else f"a new number would wait {coming_s:.0f} s"
     long = f"{longest}, {limits.wait_max_s} s may be"
-    _judge(transaction, Alert.WAIT_TOO_LONG, service, max(waited_s, coming_s), limits.wait_max_s, long)
+    whole = forecast_s is not None or stands.waiting == 0
+    _judge(transaction, Alert.WAIT_TOO_LONG, service, max(waited_s, coming_s), limits.wait_max_s, long, whole=whole)
 
 
-def _judge(transaction: Transaction, alert: Alert, service: str, value: float, limit: int | None, detail: str) -> None:
+def _judge(
+    transaction: Transaction,
+    alert: Alert,
+    service: str,
+    value: float,
+    limit: int | None,
+    detail: str,
+    *,
+    whole: bool = True,
+) -> None:
+    """`whole`: `value` is all there is to know, and may end the alert."""
     if limit is not None and value > limit:
         raise_alert(transaction, alert, service, detail)
-    elif limit is None or value <= CLEARED_AT * limit:
+    elif limit is None or (whole and value <= CLEARED_AT * limit):
         clear_alert(transaction, alert, service)
 
 

@@ -16,7 +16,7 @@ from daemon.commands import (
 from daemon.database import Transaction
 from daemon.effects import Effect, Handler, Handlers
 from daemon.refused import Refused
-from daemon.settings.model import QueueMode
+from daemon.settings.hall import QueueMode
 
 ONLY_IN: Mapping[type[Command], QueueMode] = {
     TicketTake: "own",

@@ -84,6 +84,15 @@ def close_unattended(transaction: Transaction, counters: Collection[str]) -> Non
             close_session(transaction, counter, "cancelled")
 
 
+def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
+    """The clock was set by `by_s`: a session opened by the wrong time, `since` to `until`, moves with it.
+
+    Else the visitor would have taken years to rate, and what was rated would be forgotten as too old, and rated twice.
+    """
+    sql = "UPDATE rating_session SET opened_at = opened_at + ? WHERE opened_at BETWEEN ? AND ?"
+    transaction.write(sql, by_s, since, until)
+
+
 def submit(transaction: Transaction, counter: str, panel: str, level: int, *, session: str | None) -> bool:
     """A press that is no bounce. True when it is the rating of the counter's open session.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, NoReturn, Protocol
@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 LOOK_S = 5.0
 """How often it is looked whether a check is due."""
 
+STORE_S = 5.0
+"""How long a check waits for what the store knows: a disk that hangs holds it up no longer."""
+
 ABOUT = "kiosk"
 """What the alert is about: one alert, whatever is wrong; its detail and the report name it."""
 
@@ -48,6 +51,15 @@ class _Asked:
     command: str
     deadline: datetime
     printer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A check that was made: what it changes in the store, who prints it, and the reply to whoever asked."""
+
+    change: Callable[[Transaction], None]
+    printer: str | None
+    reply: Reply | None = None
 
 
 class Tries(Protocol):
@@ -85,22 +97,30 @@ class ReadinessDesk:
         self._wake = wake
         self._look_s = look_s
         self._turns: Turns[_Asked] = Turns(store, clock, settled)
+        self._made: asyncio.Queue[_Made] = asyncio.Queue()  # while the store fails, it takes no commands: one a day
 
     def handlers(self) -> Handlers:
         """What does each command's change."""
         return {ReadinessCheck: self._check}
 
     def _check(self, _: Transaction, command: ReadinessCheck, request: Request) -> Effect:
-        devices = self._settings().devices
-        printers = [name for name, device in devices.items() if device.kind is Kind.PRINTER]
+        printers = _printers(self._settings())
         if command.printer is not None and command.printer not in printers:
             known = ", ".join(printers) or "none"
             raise Refused(Refusal.UNKNOWN_PRINTER, f"no printer {command.printer!r}; there are: {known}")
         asked = _Asked(request.id, request.deadline, command.printer)
         return Effect(final=False, after=lambda: self._turns.take(asked))
 
-    async def run(self) -> NoReturn:
-        """Check whenever it is time, and whenever somebody asks; only a bug or a cancellation gets out."""
+    async def run(self) -> None:
+        """Check whenever it is time, and whenever somebody asks; only a bug or a cancellation gets out.
+
+        What a check came to is kept beside that: a store that fails holds up no later check.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep())
+            await self._check_for_ever()
+
+    async def _check_for_ever(self) -> NoReturn:
         done = await self._resume()
         while True:
             asked = await self._next()
@@ -122,8 +142,9 @@ class ReadinessDesk:
     async def _resume(self) -> date | None:
         """Show the last report again; the day of the last check before an opening, if the store can say."""
         try:
-            report, day = await self._store.transact(lambda change: (change.meta(REPORT), change.meta(DONE_DAY)))
-        except StoreError as error:
+            async with asyncio.timeout(STORE_S):
+                report, day = await self._store.transact(lambda change: (change.meta(REPORT), change.meta(DONE_DAY)))
+        except (StoreError, TimeoutError) as error:
             log.warning("the last check of readiness is not known: %s", error)
             return None
         if report is not None:
@@ -144,7 +165,7 @@ class ReadinessDesk:
             transaction.set_meta(DONE_DAY, day)
             self._record(transaction, report, printer, f"readiness-{day}")
 
-        await self._keep(change, printer)
+        self._made.put_nowait(_Made(change, printer))
 
     async def _by_command(self, asked: _Asked) -> None:
         report = await self._try("command", None)
@@ -154,13 +175,17 @@ class ReadinessDesk:
             self._record(transaction, report, asked.printer, asked.command)
             settle_command(transaction, reply)
 
-        await self._keep(change, asked.printer)
-        self._settled(reply)
+        self._made.put_nowait(_Made(change, asked.printer, reply))
 
-    async def _keep(self, change: Callable[[Transaction], None], printer: str | None) -> None:
-        await self._store.keep(change)
-        if printer is not None:
-            self._wake(printer)
+    async def _keep(self) -> NoReturn:
+        """Store what was made, in order, and tell whoever waits for that."""
+        while True:
+            made = await self._made.get()
+            await self._store.keep(made.change)
+            if made.printer is not None:
+                self._wake(made.printer)
+            if made.reply is not None:
+                self._settled(made.reply)
 
     async def _try(self, cause: Literal["opening", "command"], opens_at: datetime | None) -> ReadinessReport:
         """Try everything, and show what came of it: also where nothing can be stored."""
@@ -183,21 +208,26 @@ class ReadinessDesk:
         if is_open(calendar, now):
             return frozenset()
         try:
-            return frozenset(boards - await self._store.transact(lambda change: _boards_in_use(change, settings)))
-        except StoreError:
+            async with asyncio.timeout(STORE_S):
+                return frozenset(boards - await self._store.transact(lambda change: _boards_in_use(change, settings)))
+        except (StoreError, TimeoutError):
             return frozenset()  # nobody knows who is being served
 
     def _record(self, transaction: Transaction, report: ReadinessReport, printer: str | None, slip: str) -> None:
         """Keep the report, tell of it, have it printed, and have somebody act when something is wrong."""
         transaction.set_meta(REPORT, report.model_dump_json())
         transaction.emit(ReadinessChecked(**dict(report)), at=report.checked_at)
-        if printer is not None:
+        if printer is not None and printer in _printers(self._settings()):  # unless a reload took it away meanwhile
             queue_report(transaction, self._settings(), printer, slip, report)
         if report.result == "not-ready":
             detail = "; ".join(f"{item.item}: {', '.join(item.reasons)}" for item in report.troubles)
             raise_alert(transaction, Alert.NOT_READY, ABOUT, detail)
         else:
             clear_alert(transaction, Alert.NOT_READY, ABOUT)
+
+
+def _printers(settings: Settings) -> Sequence[str]:
+    return [name for name, device in settings.devices.items() if device.kind is Kind.PRINTER]
 
 
 def _boards_in_use(transaction: Transaction, settings: Settings) -> set[str]:

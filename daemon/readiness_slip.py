@@ -16,7 +16,7 @@ from daemon.texts import SlipLanguage
 TEMPLATE = "readiness"
 
 WANTED_FOR = timedelta(minutes=15)
-"""How long the report may wait for its printer: afterwards nobody reads it."""
+"""For how long after the check its report may come out: afterwards nobody reads it."""
 
 KINDS: Mapping[str, Mapping[SlipLanguage, str]] = {
     "printer": {"zh-CN": "打印机", "zh-TW": "印表機", "en": "printer"},
@@ -55,5 +55,5 @@ def queue_report(
     transaction: Transaction, settings: Settings, printer: str, slip: str, report: ReadinessReport
 ) -> None:
     """Have `report` printed as the slip of this id."""
-    deadline = (transaction.now + WANTED_FOR).timestamp()
+    deadline = (report.checked_at + WANTED_FOR).timestamp()
     enqueue(transaction, printer, Subject(slip=slip), order_report(settings, report), deadline, command=None)

@@ -62,10 +62,17 @@ class Trials:
         async with asyncio.TaskGroup() as tasks:
             disk = tasks.create_task(self._disk())
             broker = tasks.create_task(self._broker())
-            tried = [
-                tasks.create_task(_device(name, device, pattern=name in patterns)) for name, device in devices.items()
-            ]
-        return (self._time(), disk.result(), broker.result(), *(task.result() for task in tried))
+            tried = [tasks.create_task(self._device(name, pattern=name in patterns)) for name in devices]
+        found = (task.result() for task in tried)
+        return (self._time(), disk.result(), broker.result(), *(item for item in found if item is not None))
+
+    async def _device(self, name: str, *, pattern: bool) -> CheckedItem | None:
+        """How it is; a reload may have replaced it meanwhile, or taken it away: then None."""
+        while (device := self._devices().get(name)) is not None:
+            condition = await device.check(pattern=pattern)
+            if self._devices().get(name) is device:
+                return _item(name, device.kind, condition)
+        return None
 
     def _time(self) -> CheckedItem:
         now = self._clock.now()
@@ -110,12 +117,11 @@ def _own(
     return CheckedItem(item=what, kind=what, ok=ok, state=state.value, reasons=reasons, detail=detail)
 
 
-async def _device(name: str, device: Tried, *, pattern: bool) -> CheckedItem:
-    condition = await device.check(pattern=pattern)
+def _item(name: str, kind: Kind, condition: Condition) -> CheckedItem:
     reasons = tuple(map(str, condition.reasons))
     return CheckedItem(
         item=name,
-        kind=device.kind.value,
+        kind=kind.value,
         ok=_is_ok(condition),
         state=condition.state.value,
         reasons=reasons,

@@ -32,13 +32,20 @@ def changes(old: Settings, new: Settings) -> Changes:
 
 
 def stale_boards(before: Settings, now: Settings, started: Collection[str]) -> list[str]:
-    """The counters whose boards do not show what they should: a new board, or a counter that is another one now.
+    """The counters whose boards do not show what they should: a new board, or a counter that is another one now, or
+    one of those that shared the board is gone.
 
     A board that merely goes on being served keeps what it shows, which may be a text of somebody else's.
     """
+    left = {counter.display for name, counter in before.counters.items() if name not in now.counters}
     return [
         name
         for name, counter in now.counters.items()
         if counter.display is not None
-        and (counter.display in started or counter != before.counters.get(name) or before.language != now.language)
+        and (
+            counter.display in started
+            or counter.display in left
+            or counter != before.counters.get(name)
+            or before.language != now.language
+        )
     ]

@@ -26,6 +26,7 @@ class ReplayLine:
         self._queue: deque[StoredEvent] = deque()
         self._in_flight: dict[int, StoredEvent] = {}
         self._moved = asyncio.Event()
+        self._round = 0
         self.sent = 0
         self.refusal: str | None = None
 
@@ -33,12 +34,19 @@ class ReplayLine:
         """Forget what was offered before, and count from 0."""
         self._queue.clear()
         self._in_flight.clear()
+        self._round += 1
         self.sent, self.refusal = 0, None
 
     def offer(self, events: Sequence[StoredEvent]) -> None:
         """Send these after those before."""
         self._queue.extend(events)
         self._pump()
+
+    def replace(self, events: Sequence[StoredEvent]) -> None:
+        """These are not in the store any more as they were: what of them is left to send goes out as it is now."""
+        now = {event.sequence: event for event in events}
+        self._queue = deque(now.get(event.sequence, event) for event in self._queue)
+        self._in_flight = {sequence: now.get(sequence, event) for sequence, event in self._in_flight.items()}
 
     async def moved(self) -> None:
         """Return when the broker has answered for an event since the last call."""
@@ -61,12 +69,12 @@ class ReplayLine:
             return None
         event = self._queue.popleft()
         self._in_flight[event.sequence] = event
-        topic, settled = f"{self._root}/{event.topic}", functools.partial(self._settled, event.sequence)
+        topic, settled = f"{self._root}/{event.topic}", functools.partial(self._settled, self._round, event.sequence)
         return Outgoing(topic, event.payload, content_type=CONTENT_TYPE, settled=settled)
 
-    def _settled(self, sequence: int, refusal: str | None) -> None:
-        if self._in_flight.pop(sequence, None) is None:
-            return  # of a replay that ended meanwhile
+    def _settled(self, of_round: int, sequence: int, refusal: str | None) -> None:
+        if of_round != self._round or self._in_flight.pop(sequence, None) is None:
+            return  # of a replay that ended meanwhile, which may have been of the same events
         if refusal is None:
             self.sent += 1
         else:

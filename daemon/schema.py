@@ -54,10 +54,12 @@ MIGRATIONS: tuple[str, ...] = (
         called_at   REAL,              -- of the call that brought it to its counter
         ended_at    REAL,
         warn_at     REAL,              -- when to warn that it is soon due, and when it is due; NULL without a limit
-        due_at      REAL
+        due_at      REAL,
+        due_given   INTEGER NOT NULL DEFAULT 0   -- whether another system said when it is due
     ) WITHOUT ROWID;
     CREATE INDEX ticket_promised ON ticket (warn_at) WHERE state IN ('issued', 'waiting', 'called');
-    CREATE INDEX ticket_waiting ON ticket (service, place, priority, issued_at, state) WHERE state = 'waiting';
+    CREATE INDEX ticket_waiting ON ticket (service, place, priority, issued_at, only_counter, state)
+        WHERE state = 'waiting';
     CREATE INDEX ticket_preferred ON ticket (service, priority, place) WHERE state = 'waiting' AND priority < 4;
     CREATE INDEX ticket_skipped ON ticket (service) WHERE state = 'skipped';
     CREATE INDEX ticket_called ON ticket (counter) WHERE state = 'called';
@@ -148,7 +150,7 @@ MIGRATIONS: tuple[str, ...] = (
 
     -- the figures of the day that is open: one row for each outcome, level, state or bucket
     CREATE TABLE figure (
-        name    TEXT NOT NULL,         -- ticket, waited, served, rating, phone, print, device
+        name    TEXT NOT NULL,         -- ticket, waited, served, rating, followup, phone, print, device
         about   TEXT NOT NULL,         -- the service or device
         part    TEXT NOT NULL,
         count   INTEGER NOT NULL,

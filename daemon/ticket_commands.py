@@ -11,9 +11,9 @@ from daemon.database import Transaction
 from daemon.effects import Effect, Handlers
 from daemon.premises import Premises, named
 from daemon.print_subject import Subject
-from daemon.printing import enqueue, next_copy
+from daemon.printing import enqueue, latest_job, next_copy
 from daemon.queue_mode import fitting
-from daemon.slips.order import order_ticket
+from daemon.slips.order import TICKET, TICKET_LARGE, order_ticket
 from daemon.tickets import Ticket
 
 
@@ -39,14 +39,14 @@ class TicketCommands:
         service, working_time = self._premises.service(command.service), self._settings.working_time
         ticket, ahead = tickets.take(transaction, command.service, service, command.priority, working_time)
         due_at = promises.promise(transaction, ticket, service, working_time)
-        return self._printed(transaction, ticket, ahead, due_at, request)
+        return self._printed(transaction, ticket, ahead, due_at, request, _template(command))
 
     def _print_given(self, transaction: Transaction, command: TicketPrint, request: Request) -> Effect:
         service = self._premises.service(command.service)
         ticket, counted = tickets.admit(transaction, command.service, command.number, command.priority)
         due_at = promises.promise(transaction, ticket, service, self._settings.working_time, command.due_at)
         ahead = counted if command.ahead is None else command.ahead
-        return self._printed(transaction, ticket, ahead, due_at, request)
+        return self._printed(transaction, ticket, ahead, due_at, request, _template(command))
 
     def _register(self, transaction: Transaction, command: TicketRegister, _: Request) -> Effect:
         service = self._premises.service(command.service)
@@ -62,25 +62,47 @@ class TicketCommands:
 
     def _reprint(self, transaction: Transaction, command: TicketReprint, request: Request) -> Effect:
         ticket = tickets.valid(transaction, command.ticket)
-        copy_number = next_copy(transaction, Subject(ticket.id))
-        self._print(transaction, ticket, tickets.ahead_of(transaction, ticket), request, copy_number)
-        data = named(ticket) | {"copy_number": copy_number}
-        return Effect(data, final=False, after=self._premises.printer_of(ticket.service).wake)
+        wake = self._premises.printer_of(ticket.service).wake
+        subject = Subject(ticket.id)
+        copy_number, latest = next_copy(transaction, subject), latest_job(transaction, subject)
+        template = TICKET if latest is None else latest.slip.template
+        self._print(transaction, ticket, tickets.ahead_of(transaction, ticket), request, template, copy_number)
+        return Effect(named(ticket) | {"copy_number": copy_number}, final=False, after=wake)
 
     def _printed(
-        self, transaction: Transaction, ticket: Ticket, ahead: int, due_at: datetime | None, request: Request
+        self,
+        transaction: Transaction,
+        ticket: Ticket,
+        ahead: int,
+        due_at: datetime | None,
+        request: Request,
+        template: str,
     ) -> Effect:
-        self._print(transaction, ticket, ahead, request, copy_number=1)
+        self._print(transaction, ticket, ahead, request, template)
         wake = self._premises.printer_of(ticket.service).wake
         return Effect(_taken(ticket, ahead, due_at), final=False, after=wake)
 
-    def _print(self, transaction: Transaction, ticket: Ticket, ahead: int, request: Request, copy_number: int) -> None:
+    def _print(
+        self,
+        transaction: Transaction,
+        ticket: Ticket,
+        ahead: int,
+        request: Request,
+        template: str,
+        copy_number: int = 1,
+    ) -> None:
         """Queue a slip of `ticket`; it is wanted until the command's deadline, and for so long as visitors wait."""
         issued_at = datetime.fromtimestamp(ticket.issued_at, transaction.now.tzinfo)
-        slip = order_ticket(self._settings, ticket, ahead, issued_at, promises.due_at(transaction, ticket.id))
+        due_at = promises.due_at(transaction, ticket.id)
+        slip = order_ticket(self._settings, ticket, ahead, issued_at, due_at, template)
         printer = self._settings.services[ticket.service].printer
         deadline = self._premises.slip_deadline(transaction, request)
         enqueue(transaction, printer, Subject(ticket.id), slip, deadline, request.id, copy_number)
+
+
+def _template(command: TicketTake | TicketPrint) -> str:
+    """Large print is for who sees badly (rule 20: G 二.4)."""
+    return TICKET_LARGE if command.large else TICKET
 
 
 def _taken(ticket: Ticket, ahead: int, due_at: datetime | None) -> dict[str, Any]:

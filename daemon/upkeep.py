@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from daemon import alerts, promises, retention, tickets
+from daemon import alerts, followups, promises, ratings, retention, tickets
 from daemon.clock import Clock
 from daemon.database import Transaction
 from daemon.events import ClockJumped
+from daemon.figures import FIRST_YEAR
 from daemon.notify import Notifier
 from daemon.settings import Settings, Storage
 from daemon.store import Store, StoreBusy, StoreError
@@ -26,9 +27,14 @@ STORE_ANSWERS_S = 10.0
 
 
 async def watch_clock(clock: Clock, store: Store) -> None:
-    """A kiosk without a clock battery starts in the past: an event says when its clock is set."""
+    """A kiosk without a clock battery starts in the past: an event says when its clock is set.
+
+    Ends the numbers of a day that is over, too: by a clock that was just looked at. By one that was set, and whose jump
+    nobody has noted yet, everybody who waits would seem to have waited for years.
+    """
     wall, steady_s = clock.now(), clock.monotonic_s()
     began = wall  # of this run, by the present clock
+    day_ends_at_s = steady_s
     while True:
         await asyncio.sleep(LOOK_S)
         expected = wall + timedelta(seconds=clock.monotonic_s() - steady_s)
@@ -36,24 +42,35 @@ async def watch_clock(clock: Clock, store: Store) -> None:
         if abs((wall - expected).total_seconds()) > JUMP_S:
             _note_jump(store, began, expected, wall)
             began += wall - expected
+        if steady_s >= day_ends_at_s:
+            store.post(tickets.withdraw_left_over)
+            day_ends_at_s = steady_s + KEEP_HOUSE_S
 
 
 def _note_jump(store: Store, began: datetime, expected: datetime, wall: datetime) -> None:
-    """What happened from `began` on has a time by the clock before, which would be `expected` now and is `wall`."""
+    """What happened from `began` on has a time by the clock before, which would be `expected` now and is `wall`.
+
+    By a clock that was never set, so has everything that it timed, in the runs before this one too.
+    """
     by_s = (wall - expected).total_seconds()
+    since = 0.0 if expected.year < FIRST_YEAR else began.timestamp()
+    times = since, expected.timestamp(), by_s
     log.warning("the clock jumped by %+.1f s", by_s)
 
     def jumped(change: Transaction) -> None:
         change.emit(ClockJumped(before=expected, after=wall, by_s=round(by_s, 3)))
-        promises.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
-        alerts.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
-        tickets.follow_clock(change, began.timestamp(), expected.timestamp(), by_s)
+        promises.follow_clock(change, *times)
+        alerts.follow_clock(change, *times)
+        tickets.follow_clock(change, *times)
+        ratings.follow_clock(change, *times)
+        followups.follow_clock(change, *times)
+        tickets.go_on_numbering(change, expected, wall)
 
     store.post(jumped)
 
 
 async def keep_house(settings: Callable[[], Settings], store: Store) -> None:
-    """Take away what is too old or too much, a little at a time, and end the numbers of a day that is over."""
+    """Take away what is too old or too much, a little at a time."""
     while True:
         try:
             await _clean_up(settings().store, store)
@@ -63,7 +80,6 @@ async def keep_house(settings: Callable[[], Settings], store: Store) -> None:
 
 
 async def _clean_up(kept: Storage, store: Store) -> None:
-    await store.transact(tickets.withdraw_left_over)
     more = True
     while more:
         more = await store.transact(lambda change: retention.forget_old(change, kept.keep_days)) > 0

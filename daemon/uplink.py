@@ -20,7 +20,7 @@ from daemon.statuses import RETAINED, KioskStatus
 COMMANDS = "command/#"
 STATUS = "status"
 
-OWN_STATUSES = tuple(re.sub(r"\{\w+\}", "+", topic) for topic in RETAINED if "{" in topic)
+OWN_STATUSES = tuple(re.sub(r"\{\w+\}", "+", topic) for topic in RETAINED)
 """Subscribed to in order to find what an earlier run left on the broker."""
 
 STRANGERS_S = 10.0

@@ -23,7 +23,7 @@ from daemon.print_runner import PrintRunner
 from daemon.print_subject import Subject
 from daemon.printing import enqueue, next_copy
 from daemon.settings import Service
-from daemon.settings.model import OnFailure
+from daemon.settings.hall import OnFailure
 from daemon.slips.book import SlipBook
 from daemon.slips.order import SlipOrder
 from daemon.store import Store

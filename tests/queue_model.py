@@ -88,20 +88,28 @@ class QueueModel:
             found = [visitor for visitor in self.visitors if visitor.id == known]
             if found:
                 return found[0]
+        over = ("finished", "withdrawn")
+        for visitor in reversed(self.visitors):  # of another day by its id: the clock was set
+            if visitor.number == name and visitor.state not in over and not self.left_over(visitor):
+                return visitor
         raise No(Refusal.UNKNOWN_TICKET)
 
     # what is done
 
     def ahead(self, service: str, priority: Priority) -> int:
-        """How many are called before somebody who comes now."""
-        waiting = [v for v in self.visitors if v.state == "waiting" and v.service == service]
-        return sum(visitor.rank <= RANKS[priority] and not self.left_over(visitor) for visitor in waiting)
+        """How many are called before somebody who comes now; those count, too, whose slips are being printed."""
+        before = [v for v in self.visitors if v.service == service and v.rank <= RANKS[priority]]
+        return sum(v.state == "issued" or (v.state == "waiting" and not self.left_over(v)) for v in before)
 
     def take(self, service: str, priority: Priority) -> Visitor:
         table, day = self.settings.services[service], f"{self.now():%Y%m%d}"
         if self.given.get((service, day), 0) >= (table.daily_max or 1_000_000):
             raise No(Refusal.LIMIT_REACHED)
         count = self.last.get((service, day), table.first - 1) + 1
+        days = [f"{self.now() + timedelta(days=by):%Y%m%d}" for by in (-1, 1)]
+        held = {v.id for v in self.visitors if v.state not in ("finished", "withdrawn") and not self.left_over(v)}
+        while {f"{other}-{table.prefix}{count:0{len(str(table.last))}d}" for other in days} & held:
+            count += 1
         if count > table.last:
             raise No(Refusal.NUMBERS_EXHAUSTED)
         self.last[service, day] = count

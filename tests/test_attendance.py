@@ -129,6 +129,19 @@ def test_each_counter_for_itself(room: Room) -> None:
     assert room.unattended == {"1", "2"}
 
 
+def test_who_waits_for_another_counter_alone_makes_nobody_else_s_post_an_empty_one(room: Room) -> None:
+    room.opens("1")
+    room.opens("2")
+    room.somebody_comes()
+    room.calls("1")
+    room.do(lambda change: tickets.transfer(change, "1", "a", "2"))
+    room.wait(601)
+    assert room.unattended == {"2"}
+    room.do(lambda change: counters.close_counter(change, "2"))
+    room.wait(601)
+    assert room.unattended == {"1"}, "by now it may call whom counter 2 left waiting"
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -123,6 +123,19 @@ def test_check_loads_no_simulator_no_mqtt_and_no_database() -> None:
     assert found.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("name", ["send", "watch"])
+def test_what_only_talks_to_the_broker_loads_no_settings_and_no_driver(name: str) -> None:
+    program = (
+        "import sys; from daemon.__main__ import main\n"
+        f"try: main(['{name}', '--help'])\n"
+        "except SystemExit: pass\n"
+        "slow = ('daemon.settings', 'pydantic_settings', 'drivers', 'sqlite3')\n"
+        "print([name for name in sys.modules if name.startswith(slow)])\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=START_S)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sub-command of our own, `probe`, in a module that a test writes."""

@@ -220,6 +220,31 @@ def test_the_call_in_a_hall_s_own_words(ledger: Ledger) -> None:
     assert window.board.shown == window.board.spoken == [f"请{number}号顾客到1号窗口办理"]
 
 
+def test_row_18_a_welcome_is_spoken_before_each_call_and_a_farewell_at_its_end(ledger: Ledger) -> None:
+    window = Window(ledger, call={"welcome": "您好，", "farewell": "请慢走"})
+    window.take()
+    window.do(TicketNext(counter="1"))
+    window.do(TicketRecall(counter="1"))
+    window.do(TicketFinish(counter="1"))
+    assert window.board.spoken == ["您好，请A001到1号窗口", "您好，请A001到1号窗口", "请慢走"]
+    assert window.board.shown == ["请A001到1号窗口", "请A001到1号窗口", "1号窗口"], "spoken only"
+
+
+def test_row_18_without_words_of_its_own_a_hall_s_voice_calls_and_no_more(window: Window) -> None:
+    window.take()
+    window.do(TicketNext(counter="1"))
+    window.do(TicketFinish(counter="1"))
+    assert window.board.spoken == ["请A001到1号窗口"]
+
+
+@pytest.mark.parametrize("key", ["welcome", "farewell"])
+@pytest.mark.parametrize("text", ["您好\n", "\x1b@", "长" * 41])
+def test_row_18_what_would_do_harm_is_not_spoken(key: str, text: str) -> None:
+    with pytest.raises(InvalidSettings) as found:
+        Settings({"hall": "h", "kiosk": "k", "call": {key: text}})
+    assert [fault.loc for fault in found.value.faults] == [("call", key)]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -17,6 +17,7 @@ from daemon import eraser
 from daemon.commands import EventsErase, Reply, Request
 from daemon.database import Transaction
 from daemon.effects import Effect
+from daemon.envelope import StoredEvent
 from daemon.eraser import ERASED, Eraser
 from daemon.events import Event, PhoneMissed, PrintFailed, TicketWaiting
 from daemon.journal import take_command
@@ -35,7 +36,8 @@ class Rig:
     def __init__(self, opened: OpenStore) -> None:
         self.opened = opened
         self.replies: list[Reply] = []
-        self.eraser = Eraser(opened.store, opened.clock, self.replies.append)
+        self.blanked: list[StoredEvent] = []
+        self.eraser = Eraser(opened.store, opened.clock, self.replies.append, self.blanked.extend)
 
     async def ask(self, deadline_s: float = 30.0, /, **data: str) -> Reply:
         """As the intake does; the last reply."""
@@ -69,14 +71,14 @@ def emit(event: Event, change: Transaction) -> None:
     change.emit(event)
 
 
-def slip(change: Transaction, ticket: str, name: str, slip_id: str, state: str = "printed") -> None:
+def slip(change: Transaction, ticket: str | None, name: str, slip_id: str, state: str = "printed") -> None:
     order = SlipOrder(template="supplement", language="zh-CN", data={"visitor": name, "items": ["证明" * 900]})
     enqueue(change, "printer-1", Subject(ticket, slip_id), order, 0.0, None)
     change.write("UPDATE print_job SET state = ? WHERE slip_id = ?", state, slip_id)
 
 
-def failed(ticket: str, detail: str) -> PrintFailed:
-    about = {"job": "1", "ticket": ticket, "slip": "s", "template": "supplement", "printer": "printer-1"}
+def failed(ticket: str | None, detail: str, slip_id: str = "s") -> PrintFailed:
+    about = {"job": "1", "ticket": ticket, "slip": slip_id, "template": "supplement", "printer": "printer-1"}
     return PrintFailed(**about, copy_number=1, reason="unprintable", paper=False, again=False, detail=detail)
 
 
@@ -122,6 +124,22 @@ async def test_nothing_of_a_ticket_is_left_in_any_byte(rig: Rig, monkeypatch: py
     assert json.loads(after[1])["id"] == json.loads(before[1])["id"]
     assert [after[place] == before[place] for place in range(5)] == [True, False, True, True, True]
     assert rig.opened.events.data("events.erased") == [{"about": f"ticket {TICKET}", "events": 1, "rows": 1}]
+    assert [(event.topic, event.payload) for event in rig.blanked] == [("event/print/failed", after[1])]
+
+
+async def test_a_slip_that_is_about_no_ticket(rig: Rig) -> None:
+    """A fee list, say, which a cashier's system had printed with a patient's name in it (rule 19)."""
+    transact, patient, drug = rig.opened.store.transact, "慕容某某某", "some drug 㐀㐁"
+    await transact(lambda change: slip(change, None, patient, "fees-17"))
+    await transact(lambda change: slip(change, None, patient, "fees-17"))  # and again
+    await transact(lambda change: slip(change, None, "another patient", "fees-171"))
+    await transact(partial(emit, failed(None, drug, "fees-17")))
+    reply = await rig.ask(slip="fees-17")
+    assert (reply.status, reply.data) == ("done", {"slip": "fees-17", "events": 1, "rows": 2})
+    assert not rig.holds(patient)
+    assert not rig.holds(drug)
+    assert rig.holds("another patient")
+    assert rig.opened.events.data("events.erased")[0]["about"] == "slip fees-17"
 
 
 async def test_a_blanked_event_still_fits_its_model(rig: Rig) -> None:
@@ -162,7 +180,9 @@ async def test_refusals(rig: Rig) -> None:
     for data, reason in (
         ({}, "invalid"),
         ({"ticket": TICKET, "call": "17"}, "invalid"),
+        ({"ticket": TICKET, "slip": "s1"}, "invalid"),
         ({"ticket": TICKET}, "in-print"),
+        ({"slip": "s3"}, "in-print"),
     ):
         with pytest.raises(Refused) as refused:
             await rig.ask(**data)

@@ -1,6 +1,7 @@
-"""Every Chinese character: what stands on the simulated paper, font text and drawn cells alike, is what was written.
+"""Every Chinese character (row 2 of the service rules): what stands on the simulated paper is what was written.
 
-A drawn cell is read by comparing its dots with the glyphs of the font that drew it, among thousands of others.
+Font text and drawn cells alike. A drawn cell is read by comparing its dots with the glyphs of the font that drew it,
+among thousands of others.
 """
 
 from __future__ import annotations

@@ -144,7 +144,17 @@ async def test_a_long_look_does_not_keep_the_log_from_being_emptied(
 
 
 @pytest.mark.parametrize(
-    "words", [("--type", "tickets"), ("--since", "yesterday"), ("--last", "0"), ("--json", "--csv"), ("--last", "x")]
+    "words",
+    [
+        ("--type", "tickets"),
+        ("--since", "yesterday"),
+        ("--last", "0"),
+        ("--json", "--csv"),
+        ("--last", "x"),
+        ("--last", "九"),
+        ("--from-sequence", "0"),
+        ("--to-sequence", "9" * 20),  # more than SQLite can hold
+    ],
 )
 def test_wrong_usage(command: Command, words: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as ended:

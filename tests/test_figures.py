@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon import followups
 from daemon.database import Transaction
 from daemon.day_figures import Figures
 from daemon.events import (
@@ -384,10 +385,34 @@ def test_nobody_watches_while_kioskd_is_gone(ledger: Ledger) -> None:
 def test_a_device_that_was_removed_is_not_watched_any_further(ledger: Ledger) -> None:
     emit(ledger, device("printer-1", "ready"), device("printer-2", "ready"))
     ledger.clock.advance(60)
-    ledger.do(lambda change: watch_devices(change, {"printer-1"}))
+    ledger.do(lambda change: watch_devices(change, {"printer-1": "ready"}))
     ledger.clock.advance(60)
-    ledger.do(lambda change: watch_devices(change, {"printer-1"}))
+    ledger.do(lambda change: watch_devices(change, {"printer-1": "ready"}))
     assert {name: seen.ready_s for name, seen in today(ledger).devices.items()} == {"printer-1": 120, "printer-2": 60}
+
+
+def test_a_change_that_could_not_be_stored_counts_from_the_next_look(ledger: Ledger) -> None:
+    """A full disk takes no event; `ready` for hours on end would be a lie, and so would be no time at all."""
+    emit(ledger, device("printer-1", "ready"))
+    ledger.clock.advance(60)
+    states = {"printer-1": "absent", "led-1": "ready"}
+    ledger.do(lambda change: watch_devices(change, states))
+    ledger.clock.advance(600)
+    ledger.do(lambda change: watch_devices(change, states))
+    seen = today(ledger).devices
+    assert (seen["printer-1"].ready_s, seen["printer-1"].absent_s, seen["led-1"].ready_s) == (60, 600, 600)
+
+
+def test_follow_ups_are_counted_and_the_open_ones_are_those_of_all_days(ledger: Ledger) -> None:
+    for level in (1, 2, 2):
+        ledger.do(lambda change, level=level: followups.open_followup(change, "1", level))  # type: ignore[misc]
+    ledger.do(lambda change: followups.close_followup(change, "1", "done", "0312"))
+    ledger.clock.advance(86_400)
+    ledger.do(turn_day)
+    ledger.do(lambda change: followups.close_followup(change, "2", "done", "0312"))
+    names = ("followups_opened", "followups_closed", "followups_open")
+    assert [closed(ledger)[0]["ratings"][name] for name in names] == [3, 1, 2]
+    assert [getattr(today(ledger).ratings, name) for name in names] == [0, 1, 1]
 
 
 def test_each_day_has_its_own_part_of_a_devices_time(ledger: Ledger) -> None:

@@ -20,7 +20,6 @@ from daemon.figures import count
 from daemon.figures_board import FiguresBoard
 from daemon.figures_command import add_arguments, run
 from daemon.model import Model
-from daemon.settings import Settings
 from daemon.store import Store
 from tests.store_rig import HeldClock, OpenStore, open_store, until
 
@@ -179,7 +178,7 @@ class Shown:
 @contextlib.asynccontextmanager
 async def board(rig: OpenStore, clock: HeldClock) -> AsyncIterator[tuple[FiguresBoard, Shown]]:
     shown = Shown()
-    found = FiguresBoard(lambda: Settings({"hall": "h", "kiosk": "k"}), rig.store, clock, shown.set)
+    found = FiguresBoard(dict, rig.store, clock, shown.set)
     task = asyncio.create_task(found.run())
     try:
         await until(lambda: "figures" in shown.topics, "the first figures")

@@ -102,6 +102,18 @@ def test_a_clock_that_is_set_back_makes_nothing_negative(ledger: Ledger) -> None
     assert ledger.events.data("followup.closed")[0]["open_s"] == 0.0
 
 
+def test_a_clock_that_is_set_forward_makes_no_follow_up_years_old(ledger: Ledger) -> None:
+    ledger.clock.set("1970-01-01T08:00:12+08:00")
+    began = ledger.clock.now().timestamp()
+    rate(ledger, 1)
+    ledger.clock.set("2026-11-21T08:30:00+08:00")
+    by_s = ledger.clock.now().timestamp() - began
+    ledger.do(lambda change: followups.follow_clock(change, began, began + 1, by_s))
+    ledger.clock.advance(60)
+    close(ledger, "1")
+    assert ledger.events.data("followup.closed")[0]["open_s"] == 60.0
+
+
 def test_open_ones_are_kept_however_old_and_closed_ones_are_not(ledger: Ledger) -> None:
     rate(ledger, 1)
     rate(ledger, 1)

@@ -126,7 +126,8 @@ def test_who_would_wait_too_long_raises_the_alert_before_anybody_does(ledger: Le
     limits = Queue(wait_max_s=600)
 
     def look(longest_wait_s: float | None, forecast_s: float | None) -> list[str]:
-        ledger.do(lambda change: watch_queue(change, "a", QueueFigures(1, longest_wait_s), limits, forecast_s))
+        stands = QueueFigures(0 if longest_wait_s is None else 1, longest_wait_s)
+        ledger.do(lambda change: watch_queue(change, "a", stands, limits, forecast_s))
         return ledger.events.names
 
     assert look(60.0, 600.0) == []
@@ -137,4 +138,5 @@ def test_who_would_wait_too_long_raises_the_alert_before_anybody_does(ledger: Le
     assert look(480.0, 481.0) == ["alert.raised"]
     assert look(480.0, 480.0) == ["alert.raised", "alert.cleared"]
     assert look(601.0, None) == ["alert.raised", "alert.cleared", "alert.raised"]
+    assert look(60.0, None)[3:] == [], "the last counter paused: that nobody can say how long it takes ends nothing"
     assert look(None, None)[-1] == "alert.cleared"

@@ -465,6 +465,19 @@ async def test_a_cable_cut_in_a_call_ends_it_unknown_and_then_loses_the_link(end
 
 
 @quick
+async def test_whoever_asks_a_modem_that_is_taken_away_is_answered_at_once(pty: Endpoint) -> None:
+    async with bench(pty) as made:
+        await made.ready()
+        made.stage.command("silent")
+        asking = asyncio.create_task(made.driver.check())
+        await asyncio.sleep(0)
+        made.serving.cancel()
+        with pytest.raises(DeviceError) as told:
+            await asking
+        assert told.value.reason is Reason.STOPPED
+
+
+@quick
 async def test_stopping_the_driver_in_a_call_loses_none_of_its_rings(pty: Endpoint) -> None:
     async with bench(pty) as made:
         await made.ready()

@@ -1,7 +1,7 @@
-"""What kioskd says of a ticket, held against the paper: every fault at every byte of a ticket, on every printer.
+"""What kioskd says of a ticket, held against the paper (row 2 of the service rules): every fault at every byte of it.
 
-Each case is a row of ``print-outcomes.csv``, counted in ``print-outcomes.txt``: in the folder that the variable
-ARTIFACTS names, or the test's own.
+On every printer. Each case is a row of ``print-outcomes.csv``, counted in ``print-outcomes.txt``: in the folder that
+the variable ARTIFACTS names, or the test's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.settings.model import OnFailure
+from daemon.settings.hall import OnFailure
 from daemon.slips.book import SlipBook
 from daemon.tickets import Ticket
 from drivers.printer.escpos import EscposOptions

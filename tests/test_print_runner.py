@@ -17,7 +17,7 @@ from daemon.journal import find_command, take_command
 from daemon.print_runner import PrintRunner
 from daemon.print_subject import Subject
 from daemon.settings import Service
-from daemon.settings.model import OnFailure
+from daemon.settings.hall import OnFailure
 from daemon.slips.book import SlipBook
 from daemon.tickets import TicketState
 from drivers.device import Condition, Reason, State

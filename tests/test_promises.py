@@ -77,6 +77,33 @@ def test_the_alert_comes_before_the_limit_and_changes_at_it(ledger: Ledger) -> N
     assert alerts(ledger) == []
 
 
+@pytest.mark.parametrize("by", ["+1 h", "1970"])
+def test_what_another_system_gave_as_due_stays_so_when_the_clock_is_set(ledger: Ledger, by: str) -> None:
+    right = ledger.clock.now()
+    wrong = right - timedelta(hours=1) if by == "+1 h" else datetime.fromisoformat("1970-01-01T08:00:00+08:00")
+    ledger.clock.set(wrong.isoformat())
+
+    def register(change: Transaction) -> None:
+        for number, given in (("K1", right + timedelta(minutes=10)), ("K2", None)):
+            ticket, _ = tickets.admit(change, "a", number)
+            promises.promise(change, ticket, SERVICE, Calendar(), given)
+            tickets.let_wait(change, ticket.id)
+
+    ledger.do(register)
+    assert alerts(ledger) == []
+    ledger.clock.set(right.isoformat())
+    times = wrong.timestamp(), wrong.timestamp(), (right - wrong).total_seconds()
+    ledger.do(lambda change: promises.follow_clock(change, *times))
+    due = dict(ledger.rows("SELECT number, due_at FROM ticket"))
+    assert due == {number: (right + timedelta(minutes=10)).timestamp() for number in ("K1", "K2")}
+    ledger.clock.advance(8 * 60 - 1)
+    assert alerts(ledger) == []
+    ledger.clock.advance(1)
+    assert alerts(ledger) == [("raised", Alert.PROMISE_DUE)] * 2
+    ledger.clock.advance(120)
+    assert alerts(ledger).count(("raised", Alert.PROMISE_BROKEN)) == 2
+
+
 @pytest.mark.parametrize("end", [tickets.finish, tickets.skip])
 def test_it_ends_with_the_ticket(ledger: Ledger, end: object) -> None:
     assert callable(end)

@@ -1,4 +1,4 @@
-"""Alerts about queues (rows 10 and 11 of the service rules): raised above the limit, cleared well below it."""
+"""Alerts about queues (rows 9, 10 and 11 of the service rules): raised above the limit, cleared well below it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.device_watch import DeviceWatch
 from daemon.events import Alert
 from daemon.picture import Picture
 from daemon.queue_limits import forget_queues, watch_queue
-from daemon.settings import Queue, Service, Settings
+from daemon.settings import Queue, Service, Settings, load_settings
 from daemon.tickets import QueueFigures
 from tests.store_rig import Ledger, open_ledger, open_store, until
 
@@ -54,6 +54,15 @@ def test_ten_minutes_may_be_waited(ledger: Ledger) -> None:
     assert told(ledger) == [("alert.raised", Alert.WAIT_TOO_LONG)]
     look(ledger, 0, None)
     assert told(ledger)[1:] == [("alert.cleared", Alert.WAIT_TOO_LONG)]
+
+
+def test_row_9_in_an_emergency_hall_ten_minutes_may_be_waited(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "kioskd.toml").write_text('hall = "h"\nkiosk = "k"\nprofile = "emergency"\n')
+    limits = load_settings(tmp_path / "kioskd.toml", {}).queue
+    look(ledger, 1, 600.0, limits)
+    assert told(ledger) == []
+    look(ledger, 1, 601.0, limits)
+    assert told(ledger) == [("alert.raised", Alert.WAIT_TOO_LONG)]
 
 
 def test_without_limits_there_is_no_alert_and_an_open_one_ends(ledger: Ledger) -> None:

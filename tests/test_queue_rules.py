@@ -74,7 +74,7 @@ def test_row_12_the_ticket_and_the_reply_know_of_the_priority(queue: Queue) -> N
     queue.come(priority="elderly")
     reply = queue.send("take", service="a", priority="emergency")
     assert reply.data["ahead"] == 0
-    assert queue.send("take", service="a", priority="appointment").data["ahead"] == 1
+    assert queue.send("take", service="a", priority="appointment").data["ahead"] == 2
     assert [slip["data"]["priority"] for slip in queue.slips()] == ["", "老年人优先", "急诊优先", "预约"]
     issued = queue.ledger.events.data("ticket.issued")
     assert [event["priority"] for event in issued] == ["ordinary", "elderly", "emergency", "appointment"]
@@ -131,10 +131,26 @@ def test_a_number_alone_is_that_of_today_and_after_midnight_of_yesterday(queue: 
     queue.clock.set("2026-11-21T23:50:00+08:00")
     queue.come()
     queue.come()
+    assert queue.next("2") == "A001"
+    queue.send("finish", counter="2")
     queue.clock.set("2026-11-22T00:10:00+08:00")
-    queue.come()
+    assert queue.come() == "A001"
     assert queue.send("call", counter="1", ticket="A002").data["ticket"] == "20261121-A002"
     assert queue.send("call", counter="2", ticket="A001").data["ticket"] == "20261122-A001"
+
+
+def test_row_1_after_midnight_no_number_is_given_that_somebody_still_waits_with(queue: Queue) -> None:
+    queue.clock.set("2026-11-21T23:50:00+08:00")
+    for _ in range(4):
+        queue.come()
+    queue.next()
+    queue.next("2")
+    queue.send("finish", counter="1")
+    queue.clock.set("2026-11-22T00:10:00+08:00")
+    assert queue.come() == "A001", "that of yesterday is finished"
+    assert queue.come() == "A005", "who has A002 is being served, and two wait"
+    queue.clock.advance(12 * 3600)
+    assert queue.come() == "A006"
 
 
 def test_what_cannot_be_called_is_refused_by_its_reason(queue: Queue) -> None:
@@ -249,7 +265,7 @@ def test_row_5_nobody_waits_for_ever_for_a_counter_that_is_gone(queue: Queue) ->
     queue.come("a")
     queue.next("1")
     queue.send("transfer", counter="1", service="b", to_counter="3")
-    queue.ledger.do(lambda change: tickets.free_of_counters(change, {"2": frozenset("ab"), "3": frozenset("a")}))
+    queue.ledger.do(lambda change: tickets.leave_counters(change, {"2": frozenset("ab"), "3": frozenset("a")}))
     assert queue.next("2") == "A001"
 
 

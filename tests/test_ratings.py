@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon import ratings
+from daemon import ratings, retention
 from daemon.commands import Refusal
 from daemon.refused import Refused
+from daemon.settings import load_settings
+from tests.machine_rig import CommandLog
 from tests.store_rig import Ledger, open_ledger
 
 TIMEOUT_S = 15.0
+HALL = Path(__file__).parent / "hall.toml"
 
 
 @pytest.fixture
@@ -104,6 +107,23 @@ def test_sessions_end_where_there_is_no_panel_any_more(ledger: Ledger) -> None:
     assert press(ledger, 5, kept)
 
 
+def test_a_clock_that_is_set_meanwhile_is_no_time_that_anybody_took(ledger: Ledger) -> None:
+    """A kiosk without a clock battery boots in 1970, and is told the time while somebody rates."""
+    ledger.clock.set("1970-01-01T08:00:12+08:00")
+    session = open_session(ledger, ticket="19700101-A001")
+    ledger.clock.advance(2)
+    wrong = ledger.clock.now().timestamp()
+    ledger.clock.set("2026-11-21T08:30:00+08:00")
+    by_s = ledger.clock.now().timestamp() - wrong
+    ledger.do(lambda change: ratings.follow_clock(change, 0.0, wrong, by_s))
+    ledger.clock.advance(1)
+    assert press(ledger, 1, session)
+    assert ledger.events.data("rating.submitted")[0]["after_s"] == 3.0
+    ledger.do(lambda change: retention.forget_old(change, keep_days=30))
+    with pytest.raises(Refused):
+        open_session(ledger, ticket="19700101-A001")
+
+
 TICKET, OTHER = "20261121-A001", "20261121-A002"
 
 
@@ -141,6 +161,14 @@ def test_one_rating_for_each_handled_item(
         open_session(ledger, counter, *second)
     assert refused.value.reason is Refusal.ALREADY_RATED
     assert len(ledger.events.data("rating.submitted")) == 1
+
+
+@pytest.mark.parametrize("name", ["rating/open", "rating/cancel"])
+def test_a_counter_without_a_panel_invites_nobody(ledger: Ledger, name: str) -> None:
+    commands = CommandLog(ledger, load_settings(HALL, {}), panels=("2",))
+    reply = commands.send(name, counter="1")
+    assert (reply.status, reply.reason, reply.detail) == ("rejected", "no-panel", "counter 1 has no rating panel")
+    assert ledger.events.names == []
 
 
 def test_what_was_not_rated_may_be_asked_again(ledger: Ledger) -> None:

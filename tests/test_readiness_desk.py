@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Collection
 from datetime import timedelta
 from functools import partial
@@ -63,12 +64,13 @@ class PlannedTrials:
 class Rig:
     def __init__(self, opened: OpenStore, settings: Settings) -> None:
         self.opened = opened
+        self.settings = settings
         self.trials = PlannedTrials()
         self.shown: list[ReadinessReport] = []
         self.replies: list[Reply] = []
         self.woken: list[str] = []
         self.desk = ReadinessDesk(
-            lambda: settings,
+            lambda: self.settings,
             opened.store,
             opened.clock,
             self.trials,
@@ -201,8 +203,9 @@ async def test_too_many_at_once_and_too_late(tmp_path: Path) -> None:
         clock.advance(60)
         kiosk.trials.may_end.set()
         await until(lambda: len(kiosk.replies) == WAITING_MAX + 2)
-        late = {(reply.status, reply.reason) for reply in kiosk.replies[2:]}
-        assert late == {("expired", "expired")}
+        answers = {reply.id: (reply.status, reply.reason) for reply in kiosk.replies}
+        assert (answers.pop("at-work"), answers.pop(refused.id)) == (("done", None), ("rejected", "busy"))
+        assert set(answers.values()) == {("expired", "expired")}
         assert len(kiosk.trials.patterns) == 1
 
 
@@ -253,6 +256,62 @@ async def test_a_full_disk_keeps_nobody_from_seeing_the_report(tmp_path: Path, m
             assert not kiosk.opened.events.stored
         await until(lambda: kiosk.opened.events.data("readiness.checked"))
     assert kiosk.shown[0].result == "not-ready"
+
+
+async def test_a_store_that_fails_holds_up_no_later_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.database_file.BUSY_S", 0.01)
+    monkeypatch.setattr("daemon.store.KEEP_RETRY_S", 0.01)
+    clock = HeldClock("2026-11-23T08:44:00+08:00")
+    async with rig(tmp_path, clock, **HALL, readiness={"print_on": "p"}) as kiosk:
+        events = kiosk.opened.events
+        await kiosk.opened.store.transact(lambda _: None)  # the database is open
+        kiosk.trials.may_end.clear()
+        await kiosk.ask("c1")
+        await until(lambda: kiosk.trials.patterns)  # it is under way when the disk fails
+        with locked(kiosk.opened.path):
+            kiosk.trials.items = (item("disk", ok=False, reason="cannot-store"),)
+            kiosk.trials.may_end.set()
+            await until(lambda: len(kiosk.shown) == 1)
+            clock.set("2026-11-23T08:50:00+08:00")
+            await until(lambda: len(kiosk.shown) == 2)
+            clock.set("2026-11-24T08:50:00+08:00")
+            await until(lambda: len(kiosk.shown) == 3)
+            assert (kiosk.replies, events.stored) == ([], [])
+            clock.advance(3600)
+        await until(lambda: len(events.data("readiness.checked")) == 3)
+        deadlines = "SELECT slip_id, deadline < ? FROM print_job ORDER BY id"
+        now = clock.now().timestamp()
+        jobs = await kiosk.opened.store.transact(lambda change: change.rows(deadlines, now))
+    assert [event["cause"] for event in events.data("readiness.checked")] == ["command", "opening", "opening"]
+    assert [reply.id for reply in kiosk.replies] == ["c1"]
+    assert jobs == [("readiness-2026-11-23", 1), ("readiness-2026-11-24", 1)], "printed though nobody reads it any more"
+
+
+async def test_a_disk_that_hangs_holds_up_no_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.readiness_desk.STORE_S", 0.01)
+    hung = threading.Event()
+    async with open_store(tmp_path / "kioskd.db", HeldClock(BEFORE)) as opened:
+        opened.store.post(lambda _: hung.wait())
+        try:
+            calendar = tmp_path / "calendar.toml"
+            calendar.write_text(HOURS)
+            kiosk = Rig(opened, Settings({"hall": "h", "kiosk": "k", "calendar": str(calendar)}))
+            task = asyncio.create_task(kiosk.desk.run())
+            await until(lambda: kiosk.shown)
+            task.cancel()
+        finally:
+            hung.set()
+
+
+async def test_a_printer_that_a_reload_took_away_is_given_no_report(tmp_path: Path) -> None:
+    async with rig(tmp_path, HeldClock("2026-11-23T10:00:00+08:00"), **HALL) as kiosk:
+        kiosk.trials.may_end.clear()
+        await kiosk.ask(printer="p")
+        await until(lambda: kiosk.trials.patterns)
+        kiosk.settings = Settings({"hall": "h", "kiosk": "k"})
+        kiosk.trials.may_end.set()
+        await until(lambda: kiosk.replies)
+        assert (kiosk.replies[0].status, await kiosk.slips()) == ("done", [])
 
 
 async def test_the_report_is_printed_where_the_command_or_the_setting_says(tmp_path: Path) -> None:

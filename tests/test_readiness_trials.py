@@ -13,9 +13,11 @@ import pytest
 
 from daemon import readiness_trials
 from daemon.broker import Broker
-from daemon.readiness_trials import Trials
+from daemon.readiness_trials import Trials, Tried
 from daemon.statuses import KioskStatus
 from daemon.uplink import STATUS, Uplink
+from drivers.catalog import Kind
+from drivers.device import Condition, Reason, State
 from tests.conftest import Mosquitto, Until
 from tests.store_rig import HeldClock, OpenStore, locked, open_store
 
@@ -47,6 +49,44 @@ async def rig(path: Path, mosquitto: Mosquitto, now: str = MORNING) -> AsyncIter
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+class ReplacedDevice:
+    """A device that a reload replaces, or takes away, while it is tried."""
+
+    kind = Kind.PRINTER
+
+    def __init__(self, devices: dict[str, Tried], new: Tried | None) -> None:
+        self.devices, self.new = devices, new
+
+    async def check(self, *, pattern: bool) -> Condition:
+        del self.devices["p"]
+        if self.new is not None:
+            self.devices["p"] = self.new
+        return Condition(State.ABSENT, (Reason.STOPPED,))
+
+
+class GoodDevice:
+    kind = Kind.PRINTER
+
+    async def check(self, *, pattern: bool) -> Condition:
+        return Condition(State.READY)
+
+
+@pytest.mark.parametrize(("new", "found"), [(None, None), (GoodDevice(), (True,))])
+async def test_a_device_that_a_reload_ends_is_not_called_absent(
+    new: Tried | None, found: tuple[object, ...] | None, tmp_path: Path
+) -> None:
+    async with open_store(tmp_path / "kioskd.db", HeldClock(MORNING)) as opened:
+        devices: dict[str, Tried] = {}
+        devices["p"] = ReplacedDevice(devices, new)
+
+        async def broker_answers(_: float) -> bool:
+            return True
+
+        trials = Trials(opened.store, opened.path, opened.clock, lambda: dict(devices), broker_answers)
+        items = {item.item: (item.ok, *item.reasons) for item in await trials.run(())}
+    assert items.get("p") == found
 
 
 async def test_all_is_well(tmp_path: Path, broker: Mosquitto, until: Until) -> None:

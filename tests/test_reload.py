@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from daemon.reload import Changes, changes
+from daemon.reload import Changes, changes, stale_boards
 from daemon.settings import Settings, load_settings
 
 HALL = (Path(__file__).parent / "hall.toml").read_text()
@@ -68,3 +69,24 @@ def test_devices_come_and_go(old: Settings, tmp_path: Path) -> None:
 )
 def test_a_key_differs(old: Settings, tmp_path: Path, variable: str, key: str) -> None:
     assert changes(old, settings(tmp_path, HALL, **{variable: "other"})) == Changes(frozenset({key}), frozenset())
+
+
+def test_a_board_does_not_go_on_calling_to_a_counter_that_is_gone() -> None:
+    tables: dict[str, Any] = {
+        "hall": "h",
+        "kiosk": "k",
+        "services": {"a": {"name": "综合业务", "printer": "p"}},
+        "counters": {
+            name: {"name": f"{name}号窗口", "services": ["a"], "display": display}
+            for name, display in (("1", "led-1"), ("2", "led-1"), ("3", "led-2"))
+        },
+        "devices": {
+            "p": {"driver": "escpos", "link": "tcp://10.0.0.9:9100"},
+            "led-1": {"driver": "bx", "link": "tcp://10.0.0.8:5005"},
+            "led-2": {"driver": "bx", "link": "tcp://10.0.0.7:5005"},
+        },
+    }
+    before = Settings(tables)
+    after = Settings({**tables, "counters": {name: tables["counters"][name] for name in ("2", "3")}})
+    assert stale_boards(before, before, ()) == []
+    assert stale_boards(before, after, ()) == ["2"]

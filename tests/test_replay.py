@@ -19,9 +19,11 @@ from daemon.commands.events import REPLAY_MAX
 from daemon.database import Transaction
 from daemon.effects import Desks
 from daemon.envelope import StoredEvent
-from daemon.events import TicketWaiting
+from daemon.eraser import ERASED, Eraser
+from daemon.events import PhoneMissed, TicketWaiting
 from daemon.hall import Hall
 from daemon.intake import Intake
+from daemon.replay_line import ReplayLine
 from daemon.replayer import BATCH, Replayer
 from daemon.settings import Settings
 from daemon.statuses import KioskStatus
@@ -60,7 +62,8 @@ class Rig:
         self.replayer = Replayer(
             self.store, self.link.replay, clock, self.intake.told, self.intake.settled, tell_s=tell_s
         )
-        self.hall = Hall(SETTINGS, Desks({}, {}, {}), further=(self.replayer,))
+        self.eraser = Eraser(self.store, clock, self.intake.settled, self.link.replay.replace)
+        self.hall = Hall(SETTINGS, Desks({}, {}, {}), further=(self.replayer, self.eraser))
 
     def _committed(self, events: Sequence[StoredEvent]) -> None:
         self.link.publisher.committed(events)
@@ -68,12 +71,12 @@ class Rig:
     def _received(self, message: Incoming) -> None:
         self.intake.receive(message, self.replies.append, message.acknowledge)
 
-    def ask(self, *, deadline_s: float = 30.0, **data: Any) -> str:
+    def ask(self, name: str = "events/replay", *, deadline_s: float = 30.0, **data: Any) -> str:
         """Give the command as it comes from the broker; its id."""
         command = uuid.uuid4().hex
         deadline = datetime.now(UTC) + timedelta(seconds=deadline_s)
         body = json.dumps({"id": command, "deadline": deadline.isoformat(), "data": data}).encode()
-        self._received(Incoming("command/events/replay", body, False, None, None, lambda: None))
+        self._received(Incoming(f"command/{name}", body, False, None, None, lambda: None))
         return command
 
     def final(self, command: str) -> Reply | None:
@@ -106,7 +109,7 @@ async def rig(broker: Any, path: Path, *, events: int = 0, tell_s: float = 5.0) 
         made.store.open()
         await made.intake.open()
         make_events(made.store, events)
-        running = [tasks.create_task(made.link.run()), tasks.create_task(made.replayer.run())]
+        running = [tasks.create_task(part.run()) for part in (made.link, made.replayer, made.eraser)]
         yield made
         for task in running:
             task.cancel()
@@ -203,6 +206,41 @@ async def test_a_cut_connection_is_survived_and_nothing_left_out(
     assert (reply.status, reply.data["sent"]) == ("done", 2000)
     heard = sequences(listener.on(TOPIC)[2000:])
     assert list(dict.fromkeys(heard)) == list(range(1, 2001)), "first times out of order"
+
+
+async def test_what_is_erased_meanwhile_is_not_sent_as_it_was(
+    tmp_path: Path, broker: Mosquitto, cutter: Cutter, listen: Listen, until: Until
+) -> None:
+    listener, cutter.refuse = listen(), True
+    caller = "13912345678"
+    call = PhoneMissed(call="17", phone="p", counter="1", rings=3, ringing_s=9.0, caller=caller, quiet=False)
+    async with rig(cutter, tmp_path, events=2) as kiosk:
+        await kiosk.store.transact(lambda change: change.emit(call))
+        await kiosk.store.transact(lambda change: change.write("UPDATE event SET sent_at = 1"))
+        replay = kiosk.ask(from_sequence=1, to_sequence=3)
+        await until(lambda: kiosk.link.replay.left == 3)  # read, and no broker to send it to
+        erasure = kiosk.ask("events/erase", call="17")
+        assert (await kiosk.answer(until, erasure)).data["events"] == 1
+        cutter.refuse = False
+        assert (await kiosk.answer(until, replay)).status == "done"
+        await until(lambda: listener.on(f"{ROOT}/event/phone/missed"))
+    assert [json.loads(sent)["data"]["caller"] for sent in listener.on(f"{ROOT}/event/phone/missed")] == [ERASED]
+
+
+async def test_an_acknowledgement_of_the_replay_before_is_not_taken_for_one_of_this(tmp_path: Path) -> None:
+    event, line = StoredEvent(1, "event/ticket/waiting", b"{}"), ReplayLine(ROOT, lambda: None)
+    on_their_way = []
+    for _ in range(2):
+        line.begin()
+        line.offer([event])
+        on_their_way.append(line.next())
+    first, second = on_their_way
+    assert first is not None
+    assert second is not None
+    first.settled(None)
+    assert (line.sent, line.left) == (0, 1)
+    second.settled(None)
+    assert (line.sent, line.left) == (1, 0)
 
 
 async def test_the_deadline_ends_a_replay_without_a_broker(tmp_path: Path, mosquitto: Mosquitto, until: Until) -> None:

@@ -92,6 +92,8 @@ def test_a_longer_list_is_refused_and_other_commands_stay_small() -> None:
         ("supplement", {"item": "a\x1b@"}, "data.item"),
         ("referral", {"place": None}, "data.place"),
         ("report-pickup", {"due": "2026-03-02"}, "data.due"),
+        ("report-pickup", {"due_at": "9999-12-31T23:59:59Z"}, "data.due_at"),  # the year 10000 in China
+        ("fee-list", {"issued_at": "0001-01-01T00:00:00+14:00"}, "data.issued_at"),
         ("ticket", {}, "template"),
         ("readiness", {}, "template"),
     ],
@@ -100,6 +102,12 @@ def test_what_is_wrong_is_named_by_its_field(template: str, change: dict[str, An
     refused = refusal(order(example_data(template) | change, template))
     assert refused.reason is Refusal.INVALID
     assert refused.detail.startswith(f"{detail}: ")
+
+
+@pytest.mark.parametrize("due_at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_the_hall_cannot_tell_is_refused_for_tickets_too(due_at: str) -> None:
+    refused = refusal(order({"number": "A1", "service": "a", "due_at": due_at}, name="ticket/print"))
+    assert refused.detail == "due_at: Value error, expected a year from 1900 to 2999"
 
 
 # the rules, on a real database

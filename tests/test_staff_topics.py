@@ -10,6 +10,7 @@ import pytest
 
 from daemon.events import event_types
 from daemon.statuses import RETAINED, STAFF_TOPICS
+from daemon.uplink import OWN_STATUSES
 from tests.conftest import Listen, Mosquitto
 from tests.harness import ROOT, SimulatedKiosk, until
 
@@ -30,6 +31,12 @@ def test_the_shipped_broker_gives_its_staff_these_topics_and_no_others() -> None
 def test_the_shipped_broker_lets_a_kiosk_retain_every_topic_that_it_has() -> None:
     may_write = set(re.findall(r"^pattern write kioskd/demo/%u/(.*)$", ACL.read_text(), re.MULTILINE))
     assert {re.sub(r"{\w+}", "+", topic) for topic in RETAINED} <= may_write
+
+
+def test_the_shipped_broker_lets_a_kiosk_find_every_topic_that_an_earlier_run_left() -> None:
+    may_read = set(re.findall(r"^pattern read kioskd/demo/%u/(.*)$", ACL.read_text(), re.MULTILINE))
+    assert {re.sub(r"{\w+}", "+", topic) for topic in RETAINED} == set(OWN_STATUSES)
+    assert set(OWN_STATUSES) <= may_read
 
 
 def test_no_event_for_staff_has_a_level_and_whose_it_is() -> None:

@@ -1,4 +1,4 @@
-"""The power fails, or the process is killed, at any moment: what was confirmed is there afterwards, and nothing torn.
+"""Power cuts and kills at any moment (row 15 of the service rules): what was confirmed is there, and nothing torn.
 
 The power cut is simulated below SQLite: a VFS of apsw's notes what was written to each file since it was last
 synced. At the cut each such write is lost, kept or torn by chance, in any order, as disks do. What runs above is the

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daemon import database_file, tickets, upkeep
+from daemon import database_file, ratings, tickets, upkeep
 from daemon import store as store_module
 from daemon.database import Transaction
 from daemon.notify import Notifier
@@ -146,6 +146,8 @@ async def test_a_jump_of_the_clock_is_an_event_and_its_drift_is_not(
     clock.set("1970-01-01T08:00:00+08:00")
     taken, _ = await rig.store.transact(lambda change: tickets.take(change, "a", SERVICE))
     await rig.store.transact(lambda change: tickets.let_wait(change, taken.id))
+    await rig.store.transact(lambda change: ratings.open_session(change, "1", taken.id))
+    await rig.store.transact(lambda change: ratings.submit(change, "1", "panel-1", 1, session=None))
     async with running(watch_clock(clock, rig.store)):
         await asyncio.sleep(0.02)
         clock.advance(3600)
@@ -159,6 +161,9 @@ async def test_a_jump_of_the_clock_is_an_event_and_its_drift_is_not(
         assert jumped["by_s"] == pytest.approx(1_795_217_400)
         figures = await rig.store.transact(lambda change: tickets.figures(change, "a"))
         assert (figures.waiting, round(figures.longest_wait_s or 0)) == (1, 3600)
+        sql = "SELECT opened_at FROM rating_session UNION ALL SELECT opened_at FROM followup"
+        opened = await rig.store.transact(lambda change: change.rows(sql))
+        assert [round(clock.now().timestamp() - at) for (at,) in opened] == [3600, 3600]
         clock.set("2026-11-21T08:20:00+08:00")
         await until(lambda: len(rig.events.data("clock.jumped")) == 2, "the second event")
         assert rig.events.data("clock.jumped")[1]["by_s"] == -600.0
@@ -170,17 +175,78 @@ async def test_a_jump_of_the_clock_is_an_event_and_its_drift_is_not(
         assert rows == [(before_the_power_cut.issued_at,)], "taken by the right clock, in the run before"
 
 
+async def test_who_took_a_number_before_the_clock_was_set_is_not_sent_home_by_a_restart(
+    rig: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kiosk without a clock battery: numbers in two runs, and then the time of day is there."""
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.005)
+    clock = rig.clock
+    clock.set("1970-01-01T08:00:00+08:00")
+
+    async def come() -> str:
+        ticket, _ = await rig.store.transact(lambda change: tickets.take(change, "a", SERVICE))
+        await rig.store.transact(lambda change: tickets.let_wait(change, ticket.id))
+        return ticket.number
+
+    numbers = [await come()]
+    clock.advance(600)
+    async with running(watch_clock(clock, rig.store)):  # this run began after the first number
+        numbers.append(await come())
+        await asyncio.sleep(0.02)
+        clock.set("2026-11-21T08:30:00+08:00")
+        await until(lambda: rig.events.data("clock.jumped"), "the event")
+        await rig.store.transact(tickets.withdraw_left_over)
+        figures = await rig.store.transact(lambda change: tickets.figures(change, "a"))
+        assert (figures.waiting, round(figures.longest_wait_s or 0)) == (2, 600)
+        numbers.append(await come())
+        assert numbers == ["A001", "A002", "A003"], "nobody holds the number of somebody who still waits"
+        named = await rig.store.transact(lambda change: tickets.named_by(change, "A001"))
+        assert named.id == "19700101-A001"
+        clock.set("1970-01-01T08:00:00+08:00")
+        await until(lambda: len(rig.events.data("clock.jumped")) == 2, "the second event")
+        assert await come() == "A004"
+        clock.set("2026-11-21T08:31:00+08:00")
+        await until(lambda: len(rig.events.data("clock.jumped")) == 3, "the third event")
+        assert await come() == "A005"
+        clock.set("2026-11-22T00:10:00+08:00")
+        await until(lambda: len(rig.events.data("clock.jumped")) == 4, "the fourth event")
+        assert await come() == "A006"
+        clock.advance(86_400)
+        assert await come() == "A001", "each day anew"
+
+
+async def test_whoever_waits_is_not_sent_home_in_the_moment_in_which_the_clock_is_set(
+    rig: OpenStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(upkeep, "KEEP_HOUSE_S", 0.001)
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.05)
+    settings = Settings({"hall": "demo", "kiosk": "k1", "store": {"path": str(tmp_path / "kioskd.db")}})
+    rig.clock.set("1970-01-01T08:00:00+08:00")
+    ticket, _ = await rig.store.transact(lambda change: tickets.take(change, "a", SERVICE))
+    await rig.store.transact(lambda change: tickets.let_wait(change, ticket.id))
+    async with running(keep_house(lambda: settings, rig.store)), running(watch_clock(rig.clock, rig.store)):
+        await asyncio.sleep(0.01)
+        rig.clock.set("2026-11-21T08:30:00+08:00")
+        await until(lambda: rig.events.data("clock.jumped"), "the event")
+        rig.clock.advance(600)
+        await asyncio.sleep(0.2)
+        assert rig.events.data("ticket.withdrawn") == []
+        rig.clock.advance(tickets.LEFT_OVER_S)
+        await until(lambda: rig.events.data("ticket.withdrawn"), "the end of the day")
+
+
 async def test_the_house_is_kept_and_a_failing_disk_does_not_end_that(
     rig: OpenStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(upkeep, "KEEP_HOUSE_S", 0.02)
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.005)
     settings = Settings({"hall": "demo", "kiosk": "k1", "store": {"path": str(tmp_path / "kioskd.db")}})
     assert settings.store == Storage(path=tmp_path / "kioskd.db")
     ticket, _ = await rig.store.transact(lambda change: tickets.take(change, "a", SERVICE))
     await rig.store.transact(lambda change: tickets.let_wait(change, ticket.id))
     rig.store.acknowledged(rig.events.sequences)
     await rig.store.unsent(0, 1)
-    async with running(keep_house(lambda: settings, rig.store)) as task:
+    async with running(keep_house(lambda: settings, rig.store)) as task, running(watch_clock(rig.clock, rig.store)):
         with locked(rig.path):
             await until(lambda: rig.store.failing, "the failure")
         rig.clock.advance(8 * 86_400)

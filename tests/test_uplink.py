@@ -114,18 +114,19 @@ async def test_a_removed_device_leaves_the_broker(broker: Any, listen: Any, unti
 
 async def test_what_an_earlier_run_left_is_cleared_and_nothing_else(broker: Any, listen: Any, until: Any) -> None:
     before = listen()
-    kept = {"figures": b"1", "status": b"2", "queue/a": b"3"}
-    for topic, payload in (kept | {"device/old": b"4", "queue/old": b"5"}).items():
-        before.publish(f"{ROOT}/{topic}", payload, retain=True)
+    old = ["device/old", "counter/old", "queue/old", "alerts", "readiness", "figures", "figures/previous"]
+    for topic in [*old, "queue/a", "event/a/b"]:
+        before.publish(f"{ROOT}/{topic}", b"of before", retain=True)
     before.publish("kioskd/hall/k2/device/old", b"another kiosk's", retain=True)
     async with uplink(broker) as link:
         link.retained.set("queue/a", Waiting(waiting=1))
-        await until(lambda: before.on(f"{ROOT}/device/old")[-1] == b"" and before.on(f"{ROOT}/queue/old")[-1] == b"")
+        await until(lambda: all(before.on(f"{ROOT}/{topic}")[-1] == b"" for topic in old))
         await until(lambda: link.retained.settled)
         assert link.retained.topics == ("queue/a",)
     after = listen()
-    await until(lambda: len(after.messages) == 4)
+    await until(lambda: len(after.messages) == 3)
     assert after.on("kioskd/hall/k2/device/old") == [b"another kiosk's"]
+    assert after.on(f"{ROOT}/event/a/b") == [b"of before"], "no status: whoever retained it may take it away"
     assert before.on(f"{ROOT}/queue/a")[1:] == [Waiting(waiting=1).model_dump_json().encode()]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from daemon.commands.base import Command
-from daemon.model import Identifier, Name, Priority, Words
+from daemon.model import AwareMoment, Identifier, Name, Priority, Words
 
 GivenNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,11}$")]
 """A number of another system, as it is printed and called."""
@@ -15,11 +15,15 @@ GivenNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-
 NamedTicket = Annotated[Identifier, Field(description="its id, or its number alone: today's, or else yesterday's")]
 
 
+Large = Annotated[bool, Field(description="in large print, by the template ticket-large; a reprint keeps it")]
+
+
 class TicketTake(Command):
     """Take a number for a service and print its ticket."""
 
     service: Name
     priority: Priority = Priority.ORDINARY
+    large: Large = False
 
 
 class TicketPrint(Command):
@@ -28,10 +32,11 @@ class TicketPrint(Command):
     number: GivenNumber
     service: Name
     priority: Priority = Priority.ORDINARY
+    large: Large = False
     ahead: Annotated[int, Field(ge=0, le=99_999)] | None = Field(
         default=None, description="printed; by default as many as wait by what was told here"
     )
-    due_at: AwareDatetime | None = Field(default=None, description="printed; by default by the limit of the service")
+    due_at: AwareMoment | None = Field(default=None, description="printed; by default by the limit of the service")
 
 
 class TicketRegister(Command):
@@ -43,7 +48,7 @@ class TicketRegister(Command):
 
 
 class TicketReprint(Command):
-    """Print the slip of a valid ticket again, marked 补打: for a visitor who lost it."""
+    """Print the slip of a valid ticket again, marked 补打, by its template of before: for a visitor who lost it."""
 
     ticket: Identifier
 

@@ -54,7 +54,7 @@ class StoreReplaced(Event):
 class EventsErased(Event):
     """What could identify a person was blanked, on request: whoever has copies of these events should do the same."""
 
-    about: str = Field(description="which ticket or call", examples=["ticket 20261121-A012"])
+    about: str = Field(description="which ticket, slip or call", examples=["ticket 20261121-A012"])
     events: int = Field(description="how many events had something to blank; each keeps its id and place")
     rows: int = Field(description="slips and other records that were deleted or blanked")
 

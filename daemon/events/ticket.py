@@ -14,7 +14,7 @@ class TicketIssued(Event):
     ticket: str = Field(description="the ticket's own id: day and number, unique for ever", examples=["20261121-A012"])
     number: str = Field(description="what is printed and called", examples=["A012"])
     service: str
-    ahead: int = Field(description="how many waited before it at that moment")
+    ahead: int = Field(description="how many were before it then; those, too, whose slips were still being printed")
     priority: Priority = Priority.ORDINARY
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from drivers.printer.page import Page
 
 TICKET = "ticket"
+TICKET_LARGE = "ticket-large"
 REFERRAL = "referral"
 
 PRIORITY_WORDS: Mapping[Priority, Mapping[SlipLanguage, str]] = {
@@ -57,7 +58,12 @@ class SlipOrder(Model):
 
 
 def order_ticket(
-    settings: Settings, ticket: TakenTicket, ahead: int, issued_at: datetime, due_at: datetime | None = None
+    settings: Settings,
+    ticket: TakenTicket,
+    ahead: int,
+    issued_at: datetime,
+    due_at: datetime | None = None,
+    template: str = TICKET,
 ) -> SlipOrder:
     """The slip of `ticket`, by the hall's words (A art. 9, 10, 40; G 二.2, 二.3)."""
     service = settings.services[ticket.service]
@@ -74,7 +80,7 @@ def order_ticket(
         "promise": service.promise,
         "due_at": due_at.isoformat() if due_at else None,
     }
-    return SlipOrder(template=TICKET, language=language, data=data)
+    return SlipOrder(template=template, language=language, data=data)
 
 
 def order_referral(

@@ -6,16 +6,17 @@ then: nobody is called whose number nobody holds.
 
 from __future__ import annotations
 
-from daemon.tickets.calling import call_again, call_given, call_next, uncall
+from daemon.tickets.calling import call_again, call_given, call_next, leave_counters, uncall
 from daemon.tickets.leaving import finish, skip, transfer
+from daemon.tickets.numbering import go_on_numbering
 from daemon.tickets.record import LEFT_OVER_S, Ticket, TicketState, find, named_by, present
 from daemon.tickets.returning import bring_back
 from daemon.tickets.standing import (
     QueueFigures,
     ahead_of,
+    bound,
     figures,
     follow_clock,
-    free_of_counters,
     known,
     valid,
     waiting_before,
@@ -29,6 +30,7 @@ __all__ = [
     "TicketState",
     "admit",
     "ahead_of",
+    "bound",
     "bring_back",
     "call_again",
     "call_given",
@@ -38,8 +40,9 @@ __all__ = [
     "find",
     "finish",
     "follow_clock",
-    "free_of_counters",
+    "go_on_numbering",
     "known",
+    "leave_counters",
     "let_wait",
     "named_by",
     "present",

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from daemon.commands import Refusal
+from daemon.counters import CounterState, stand_of
 from daemon.database import Transaction
 from daemon.events import TicketCalled, TicketUncalled
 from daemon.refused import Refused
 from daemon.settings import Queue
 from daemon.tickets.leaving import finish
 from daemon.tickets.order import next_ticket
-from daemon.tickets.record import Ticket, TicketState, expect_present, passed_s, present, since
+from daemon.tickets.record import (
+    COLUMNS,
+    Ticket,
+    TicketState,
+    expect_present,
+    passed_s,
+    present,
+    since,
+    ticket_of,
+)
 from daemon.tickets.returning import count_down
 
 CALLABLE = (TicketState.WAITING, TicketState.SKIPPED, TicketState.ABSENT)
@@ -34,7 +44,7 @@ def call_given(transaction: Transaction, counter: str, services: Sequence[str], 
         raise Refused(Refusal.NOT_WAITING, f"ticket {ticket.id} is {ticket.state}{where}")
     if ticket.state not in CALLABLE or ticket.issued_at <= since(transaction):
         raise Refused(Refusal.TICKET_OVER, f"ticket {ticket.id} is {ticket.state}, or of a day that is over")
-    if ticket.service not in services or ticket.only_counter not in (None, counter):
+    if ticket.service not in services or not _free_for(transaction, ticket, counter):
         waits_for = f"counter {ticket.only_counter}" if ticket.only_counter else f"service {ticket.service}"
         raise Refused(Refusal.NOT_SERVED, f"ticket {ticket.id} waits for {waits_for}")
     return _call_instead(transaction, ticket, counter, services)
@@ -53,13 +63,43 @@ def uncall(transaction: Transaction, counter: str, within_s: float) -> Ticket:
     now = transaction.now.timestamp()
     if now - (ticket.called_at or 0.0) > within_s:
         raise Refused(Refusal.TOO_LATE, f"ticket {ticket.id} was called more than {within_s:g} s ago")
+    _put_back(transaction, ticket, counter)
+    return ticket
+
+
+def leave_counters(transaction: Transaction, serving: Mapping[str, Container[str]]) -> None:
+    """Another configuration is in force, in which each counter serves the services in `serving`.
+
+    Who was called to a counter that is gone has the place of before. Who waits for one counter alone that is gone, or
+    does not serve the service any more, waits for any that does.
+    """
+    called = transaction.rows(f"SELECT {COLUMNS} FROM ticket WHERE state = 'called' AND counter NOT NULL")  # noqa: S608
+    for ticket in map(ticket_of, called):
+        if ticket.counter is not None and ticket.counter not in serving:
+            _put_back(transaction, ticket, ticket.counter)
+    rows = transaction.rows(
+        "SELECT id, service, only_counter FROM ticket"
+        " WHERE state IN ('waiting', 'skipped', 'absent') AND only_counter NOT NULL"
+    )
+    for identity, service, counter in rows:
+        if service not in serving.get(counter, ()):
+            transaction.write("UPDATE ticket SET only_counter = NULL WHERE id = ?", identity)
+
+
+def _put_back(transaction: Transaction, ticket: Ticket, counter: str) -> None:
+    """The call is undone."""
     transaction.write(
         "UPDATE ticket SET state = called_from, counter = NULL, called_at = NULL,"
         " ended_at = CASE called_from WHEN 'absent' THEN ? END WHERE id = ?",
-        *(now, ticket.id),
+        *(transaction.now.timestamp(), ticket.id),
     )
     transaction.emit(TicketUncalled(ticket=ticket.id, number=ticket.number, service=ticket.service, counter=counter))
-    return ticket
+
+
+def _free_for(transaction: Transaction, ticket: Ticket, counter: str) -> bool:
+    """Whether `counter` may call `ticket`, as far as it does not wait for another counter alone."""
+    only = ticket.only_counter
+    return only in (None, counter) or stand_of(transaction, only).state is CounterState.CLOSED
 
 
 def _call_instead(transaction: Transaction, ticket: Ticket, counter: str, services: Sequence[str]) -> Ticket:

@@ -10,6 +10,7 @@ from daemon.database import Transaction
 from daemon.opening_hours import OpeningHours
 from daemon.refused import Refused
 from daemon.settings import Service
+from daemon.tickets.record import LEFT_OVER_S, TicketState, day_of, find, since
 
 
 def next_number(transaction: Transaction, name: str, service: Service, working_time: Calendar) -> str:
@@ -24,6 +25,8 @@ def next_number(transaction: Transaction, name: str, service: Service, working_t
         tomorrow = hours.next_opening(working_time, now, days_ahead=1)
         raise _until(Refusal.LIMIT_REACHED, f"{name}: {service.daily_max} numbers a day, all given", tomorrow)
     number = max(int(last) + 1, service.first)
+    while number <= service.last and _is_held(transaction, _written(service, number)):
+        number += 1
     if number > service.last:
         raise Refused(Refusal.NUMBERS_EXHAUSTED, f"{name}: {service.prefix}{service.last} was today's last number")
     transaction.write(
@@ -31,15 +34,49 @@ def next_number(transaction: Transaction, name: str, service: Service, working_t
         " ON CONFLICT (prefix, day) DO UPDATE SET last = excluded.last, given = given + 1",
         *(service.prefix, day, number),
     )
+    return _written(service, number)
+
+
+def _is_held(transaction: Transaction, number: str) -> bool:
+    """Whether `number` was given today, by a system that kept the queue earlier, or somebody still waits with it who
+    came before midnight, or after one that the clock was set back over: both would get up at one call.
+    """
+    if find(transaction, f"{day_of(transaction)}-{number}") is not None:
+        return True
+    over = TicketState.FINISHED, TicketState.WITHDRAWN
+    others = (find(transaction, f"{day_of(transaction, days_ago)}-{number}") for days_ago in (1, -1))
+    return any(other and other.state not in over and other.issued_at > since(transaction) for other in others)
+
+
+def _written(service: Service, number: int) -> str:
     return f"{service.prefix}{number:0{len(str(service.last))}d}"
 
 
 def give_back(transaction: Transaction, ticket_id: str) -> None:
-    """Nobody holds this number: it does not count for the day's limit. It is not given again."""
+    """Nobody holds this number: it does not count for the day's limit. It is not given again.
+
+    What counts never gets below 0: a number of another system was not counted.
+    """
     day, _, number = ticket_id.partition("-")
     dashed = f"{day[:4]}-{day[4:6]}-{day[6:]}"
     prefix = number.rstrip("0123456789")
-    transaction.write("UPDATE numbering SET given = given - 1 WHERE prefix = ? AND day = ?", prefix, dashed)
+    transaction.write("UPDATE numbering SET given = max(given - 1, 0) WHERE prefix = ? AND day = ?", prefix, dashed)
+
+
+def go_on_numbering(transaction: Transaction, before: datetime, after: datetime) -> None:
+    """The clock was set from `before` to `after`. Who took a number by a wrong clock still holds it: the numbers go on.
+
+    A clock that was set by less than half a day is as good as time that passed: numbers start anew at midnight.
+    """
+    days = before.date().isoformat(), after.date().isoformat()
+    if days[0] == days[1] or abs((after - before).total_seconds()) < LEFT_OVER_S:
+        return
+    transaction.write(
+        "INSERT INTO numbering SELECT prefix, ?, last, given FROM numbering WHERE day = ?"
+        " ON CONFLICT (prefix, day) DO UPDATE SET last = max(last, excluded.last), given = max(given, excluded.given)",
+        *reversed(days),
+    )
+    transaction.write("DELETE FROM numbering WHERE day = ?", days[0])
 
 
 def _until(reason: Refusal, detail: str, opens_at: datetime | None) -> Refused:

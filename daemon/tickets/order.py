@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from daemon.database import Transaction
 from daemon.model import Priority
-from daemon.tickets.record import COLUMNS, PRIORITIES, Ticket, since, ticket_of
+from daemon.tickets.record import COLUMNS, FREE_FOR, PRIORITIES, Ticket, since, ticket_of
 
 ORDINARY = PRIORITIES.index(Priority.ORDINARY)
 """Its rank, which an index of the schema names too."""
@@ -30,7 +30,7 @@ _FIRSTS = f"""
         SELECT (
             SELECT one.id FROM ticket AS one
             WHERE one.state = 'waiting' AND one.service = served.value AND one.issued_at > ?
-            AND coalesce(one.only_counter, ?) = ? {{only}} ORDER BY {{order}} LIMIT 1
+            AND {FREE_FOR} {{only}} ORDER BY {{order}} LIMIT 1
         ) FROM json_each(?) AS served
     ) ORDER BY {{outer}} LIMIT 1
 """  # noqa: S608
@@ -42,7 +42,7 @@ _MOST_URGENT = _FIRSTS.format(
 _FIRST_SKIPPED = f"""
     SELECT {COLUMNS} FROM ticket
     WHERE state = 'skipped' AND service IN (SELECT value FROM json_each(?)) AND issued_at > ?
-    AND coalesce(only_counter, ?) = ? ORDER BY behind, +place LIMIT 1
+    AND {FREE_FOR} ORDER BY behind, +place LIMIT 1
 """  # noqa: S608
 
 
@@ -51,7 +51,7 @@ def next_ticket(transaction: Transaction, counter: str, services: Sequence[str],
 
     Who was skipped and is not due to come back yet is called when nobody else is there.
     """
-    values = since(transaction), counter, counter, json.dumps(services)
+    values = since(transaction), counter, json.dumps(services)
     found = transaction.row(_LONGEST, *values)
     if found is None:
         return _first_skipped(transaction, counter, services)
@@ -67,5 +67,5 @@ def next_ticket(transaction: Transaction, counter: str, services: Sequence[str],
 
 
 def _first_skipped(transaction: Transaction, counter: str, services: Sequence[str]) -> Ticket | None:
-    found = transaction.row(_FIRST_SKIPPED, json.dumps(services), since(transaction), counter, counter)
+    found = transaction.row(_FIRST_SKIPPED, json.dumps(services), since(transaction), counter)
     return ticket_of(found) if found else None

@@ -49,6 +49,16 @@ PRIORITIES = tuple(Priority)
 
 COLUMNS = "id, service, number, state, calls, issued_at, called_at, priority, counter, only_counter"
 
+_LATEST_OPEN = f"""
+    SELECT {COLUMNS} FROM ticket WHERE number = ? AND state NOT IN ('finished', 'withdrawn') AND issued_at > ?
+    ORDER BY place DESC LIMIT 1
+"""  # noqa: S608
+
+FREE_FOR = (
+    "(only_counter IS NULL OR only_counter = ? OR only_counter IN (SELECT counter FROM counter WHERE state = 'closed'))"
+)
+"""Whether a counter may call a ticket: who waits for one alone that is closed is not to wait for ever."""
+
 
 def ticket_of(row: tuple[Any, ...]) -> Ticket:
     """The ticket of a row of `COLUMNS`."""
@@ -79,11 +89,17 @@ def day_of(transaction: Transaction, days_ago: int = 0) -> str:
 
 
 def named_by(transaction: Transaction, name: str) -> Ticket:
-    """The ticket that `name` means: its id, or a number alone: today's, or else yesterday's. Raises Refused."""
+    """The ticket that `name` means: its id, or a number alone: today's, or else yesterday's. Raises Refused.
+
+    Or else the latest that is not over: one that was taken before the clock was set is of another day by its id alone.
+    """
     for ticket_id in (name, f"{day_of(transaction)}-{name}", f"{day_of(transaction, 1)}-{name}"):
         ticket = find(transaction, ticket_id)
         if ticket is not None:
             return ticket
+    found = transaction.row(_LATEST_OPEN, name, since(transaction))
+    if found is not None:
+        return ticket_of(found)
     raise Refused(Refusal.UNKNOWN_TICKET, f"no ticket {name}; an id is like 20261121-A012, a number like A012")
 
 

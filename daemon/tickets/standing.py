@@ -19,6 +19,12 @@ class QueueFigures:
     longest_wait_s: float | None
 
 
+# by the few jobs that are open: an index of tickets that are being printed would cost two writes for each
+_PRINTING = (
+    "SELECT count(*) FROM ticket WHERE state = 'issued'"
+    " AND id IN (SELECT ticket FROM print_job WHERE state IN ('queued', 'printing'))"
+)
+
 _VALID = (TicketState.ISSUED, TicketState.WAITING, TicketState.CALLED, TicketState.SKIPPED)
 
 
@@ -33,13 +39,29 @@ def figures(transaction: Transaction, service: str) -> QueueFigures:
     return QueueFigures(waiting, longest_wait_s)
 
 
+def bound(transaction: Transaction) -> dict[tuple[str, str], int]:
+    """How many wait for a service, and for one counter alone that is not closed."""
+    rows = transaction.rows(
+        "SELECT service, only_counter, count(*) FROM ticket"
+        " WHERE state = 'waiting' AND issued_at > ? AND only_counter NOT NULL"
+        " AND only_counter NOT IN (SELECT counter FROM counter WHERE state = 'closed') GROUP BY service, only_counter",
+        since(transaction),
+    )
+    return {(service, counter): count for service, counter, count in rows}
+
+
 def waiting_before(transaction: Transaction, service: str, priority: Priority) -> int:
-    """How many wait for `service` who will be called before somebody of `priority` who comes now."""
-    (count,) = transaction.rows(
+    """How many will be called before somebody of `priority` who comes for `service` now.
+
+    They wait, or their slips are being printed.
+    """
+    values = service, PRIORITIES.index(priority)
+    waiting = transaction.rows(
         "SELECT count(*) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ? AND priority <= ?",
-        *(since(transaction), service, PRIORITIES.index(priority)),
-    )[0]
-    return int(count)
+        *(since(transaction), *values),
+    )[0][0]
+    printing = transaction.rows(f"{_PRINTING} AND service = ? AND priority <= ?", *values)[0][0]
+    return int(waiting + printing)
 
 
 def ahead_of(transaction: Transaction, ticket: Ticket) -> int:
@@ -47,12 +69,14 @@ def ahead_of(transaction: Transaction, ticket: Ticket) -> int:
     if ticket.state is TicketState.CALLED:
         return 0
     rank = PRIORITIES.index(ticket.priority)
-    (count,) = transaction.rows(
-        "SELECT count(*) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ?"
-        " AND (priority < ? OR priority = ? AND place < (SELECT place FROM ticket WHERE id = ?))",
-        *(since(transaction), ticket.service, rank, rank, ticket.id),
-    )[0]
-    return int(count)
+    earlier = "(priority < ? OR priority = ? AND place < (SELECT place FROM ticket WHERE id = ?))"
+    values = ticket.service, rank, rank, ticket.id
+    waiting = transaction.rows(
+        f"SELECT count(*) FROM ticket WHERE state = 'waiting' AND issued_at > ? AND service = ? AND {earlier}",  # noqa: S608
+        *(since(transaction), *values),
+    )[0][0]
+    printing = transaction.rows(f"{_PRINTING} AND service = ? AND {earlier}", *values)[0][0]
+    return int(waiting + printing)
 
 
 def valid(transaction: Transaction, ticket_id: str) -> Ticket:
@@ -82,15 +106,3 @@ def follow_clock(transaction: Transaction, since: float, until: float, by_s: flo
             f" AND {column} BETWEEN ? AND ?",
             *(by_s, since, until),
         )
-
-
-def free_of_counters(transaction: Transaction, serving: dict[str, frozenset[str]]) -> None:
-    """Another configuration is in force: who waits for one counter alone that is gone, or does not serve the service
-    any more, waits for any that does. `serving`: which services each counter serves.
-    """
-    rows = transaction.rows(
-        "SELECT id, service, only_counter FROM ticket WHERE state IN ('waiting', 'skipped') AND only_counter NOT NULL"
-    )
-    for ticket, service, counter in rows:
-        if service not in serving.get(counter, ()):
-            transaction.write("UPDATE ticket SET only_counter = NULL WHERE id = ?", ticket)

@@ -103,9 +103,11 @@ class ModemPhone:
         self._idling: asyncio.Timeout | None = None
 
     async def check(self) -> None:
-        """See `drivers.device.Checkable`. While the telephone rings, the modem is asked afterwards."""
+        """See `drivers.device.Checkable`. A modem whose telephone rings has just said so, and is not asked."""
         if not self._served:
             raise DeviceError(Reason.NOT_PRESENT, "the modem is not connected")
+        if self._calls.ringing:
+            return
         inquiry = self._inquiries.ask()
         if self._idling is not None:
             self._idling.reschedule(0)
@@ -134,6 +136,7 @@ class ModemPhone:
             raise
         finally:
             self._served = False
+            self._inquiries.failed(DeviceError(Reason.STOPPED, "the modem is not served any more"))
             self._tell(self._calls.lost("the modem was no longer heard"))
 
     async def _wake(self, link: Link) -> None:
