@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from daemon import ratings, tickets
 from daemon.commands import (
@@ -53,17 +54,20 @@ class QueueCommands:
 
     def _next(self, transaction: Transaction, command: TicketNext, _: Request) -> Effect:
         services = self._calling(transaction, command.counter).services
+        before = tickets.present(transaction, command.counter)
         ticket = tickets.call_next(transaction, command.counter, services, self._settings.queue)
-        return self._called(command.counter, ticket)
+        return self._called(transaction, command.counter, ticket, before)
 
     def _call(self, transaction: Transaction, command: TicketCall, _: Request) -> Effect:
         services = self._calling(transaction, command.counter).services
         given = tickets.named_by(transaction, command.ticket)
-        return self._called(command.counter, tickets.call_given(transaction, command.counter, services, given))
+        before = tickets.present(transaction, command.counter)
+        ticket = tickets.call_given(transaction, command.counter, services, given)
+        return self._called(transaction, command.counter, ticket, before)
 
     def _recall(self, transaction: Transaction, command: TicketRecall, _: Request) -> Effect:
         self._calling(transaction, command.counter)
-        return self._called(command.counter, tickets.call_again(transaction, command.counter))
+        return self._called(transaction, command.counter, tickets.call_again(transaction, command.counter), None)
 
     def _calling(self, transaction: Transaction, name: str) -> Counter:
         """The counter of this name; raises Refused when nothing can be called to it now."""
@@ -71,8 +75,17 @@ class QueueCommands:
         expect_open(transaction, name)
         return counter
 
-    def _called(self, counter: str, ticket: Ticket) -> Effect:
-        return Effect(named(ticket), after=lambda: self._premises.call(counter, ticket))
+    def _called(self, transaction: Transaction, counter: str, ticket: Ticket, before: Ticket | None) -> Effect:
+        """`before`: the counter's number up to now. Unless it is called again, its service is over, and to be rated."""
+        served = before if before is not None and before.id != ticket.id else None
+        session, invite = self._rate(transaction, counter, served.id) if served else ({}, None)
+
+        def after() -> None:
+            self._premises.call(counter, ticket)
+            if invite is not None:
+                invite()
+
+        return Effect(named(ticket) | session, after=after)
 
     def _uncall(self, transaction: Transaction, command: TicketUncall, _: Request) -> Effect:
         self._premises.counter(command.counter)
@@ -132,16 +145,25 @@ class QueueCommands:
     def _finish(self, transaction: Transaction, command: TicketFinish, _: Request) -> Effect:
         self._premises.counter(command.counter)
         ticket = tickets.finish(transaction, command.counter)
-        desk = self._premises.desks.ratings.get(command.counter) if self._settings.rating.after_finish else None
-        rate = desk is not None and not ratings.is_rated(transaction, command.counter, ticket.id)
-        session = ratings.open_session(transaction, command.counter, ticket.id) if rate else None
-
+        session, invite = self._rate(transaction, command.counter, ticket.id)
         show = self._premises.board(transaction, command.counter)
 
         def after() -> None:
             show()
             self._premises.bid_farewell(command.counter)
-            if desk is not None and session is not None:
-                desk.opened(session)
+            if invite is not None:
+                invite()
 
-        return Effect(named(ticket) | ({"session": session} if session else {}), after=after)
+        return Effect(named(ticket) | session, after=after)
+
+    def _rate(
+        self, transaction: Transaction, counter: str, ticket: str
+    ) -> tuple[dict[str, str], Callable[[], None] | None]:
+        """Open the rating of a ticket whose service is over, if it is to have one: what the reply says of it, and what
+        invites it.
+        """
+        desk = self._premises.desks.ratings.get(counter) if self._settings.rating.after_finish else None
+        if desk is None or ratings.is_rated(transaction, counter, ticket):
+            return {}, None
+        session = ratings.open_session(transaction, counter, ticket)
+        return {"session": session}, partial(desk.opened, session)

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from daemon import tickets
 from daemon.commands import Refusal
 from daemon.model import Priority
+from daemon.settings import Settings
 from daemon.slips.book import SlipBook
 from daemon.slips.examples import example, example_data
 from daemon.slips.models import SLIPS
 from daemon.slips.order import PRIORITY_WORDS
 from daemon.texts import SLIP_LANGUAGES, SlipLanguage
 from drivers.printer.page_text import as_text
-from tests.queue_rig import Queue
+from tests.machine_rig import CommandLog
+from tests.queue_rig import TABLES, Queue
 from tests.store_rig import Ledger, open_ledger
 
 
@@ -278,3 +280,15 @@ def test_row_5_a_referral_slip_is_printed_when_it_is_asked_for(queue: Queue) -> 
     assert (slip["template"], slip["data"]["number"]) == ("referral", "A001")
     said = [slip["data"][field] for field in ("from_window", "service", "window", "reason")]
     assert said == ["1号窗口", "医保", "3号窗口", "该事项由医保窗口办理"]
+
+
+def test_rule_14_the_next_call_ends_the_service_before_it_which_is_then_rated(ledger: Ledger) -> None:
+    queue = Queue(ledger)
+    queue.commands = CommandLog(ledger, Settings({**TABLES}), panels=("1",))
+    first, second = queue.come(), queue.come()
+    assert "session" not in queue.send("next", counter="1").data
+    assert "session" not in queue.send("call", counter="1", ticket=first).data  # the same again: nothing is over
+    reply = queue.send("next", counter="1")
+    assert (reply.data["number"], reply.data["session"]) == (second, "1")
+    ((ticket,),) = ledger.rows("SELECT ticket FROM rating_session WHERE state = 'open'")
+    assert str(ticket).endswith(first)
