@@ -21,7 +21,7 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE
 COMMANDS: Mapping[str, tuple[str, Text]] = {
     "run": ("daemon.run", Text("运行守护进程", "the daemon itself")),
     "check": ("daemon.check", Text("检查配置文件，列出全部错误", "check the configuration; every error at once")),
-    "figures": ("daemon.figures_command", Text("每天的统计数字", "what the days came to: tickets, waits, ratings")),
+    "figures": ("daemon.figures.command", Text("每天的统计数字", "what the days came to: tickets, waits, ratings")),
     "events": ("daemon.events_command", Text("列出或导出已保存的事件", "what is stored: list, filter, export")),
     "slip": ("daemon.slip", Text("不用打印机，预览小票", "a slip as it will look, without a printer")),
     "bench": (

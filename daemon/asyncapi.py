@@ -18,11 +18,11 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from daemon import __version__
 from daemon.asyncapi_examples import example
-from daemon.broker import Broker
 from daemon.commands import Reply, Request, Status, command_types
 from daemon.envelope import CONTENT_TYPE, CloudEvent
 from daemon.events import Event, event_types
 from daemon.model import ID_PATTERN, NAME_PATTERN, Model
+from daemon.mqtt.broker import Broker
 from daemon.statuses import RETAINED, KioskStatus
 
 ROOT = "kioskd/{hall}/{kiosk}"

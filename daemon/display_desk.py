@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from daemon.commands import Reply, Status
-from daemon.database import Transaction
 from daemon.events import DisplayFailed, DisplayShown, DisplaySpeechFailed, DisplaySpoken
-from daemon.journal import settle_command
-from daemon.store import Store
+from daemon.store.database import Transaction
+from daemon.store.journal import settle_command
+from daemon.store.store import Store
 from drivers.device import DeviceError, Reason
 from drivers.display.capability import Display, Shown, Spoken, Voice
 

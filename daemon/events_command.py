@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 
-from daemon.database import Fault
 from daemon.events import event_types
 from daemon.events_reading import Filter, FoundEvent, find, find_latest
 from daemon.settings import DEFAULT_PATH, ConfigurationError, load_settings
+from daemon.store.database import Fault
 from daemon.terminal import one_line, pairs
 from daemon.texts import Language, Text
 

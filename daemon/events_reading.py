@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.database_file import open_to_read
+from daemon.store.database_file import open_to_read
 
 BATCH = 1000
 """Rows read at a time. Each batch is a reading of its own: one that stays open keeps SQLite from emptying its log,

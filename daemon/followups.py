@@ -7,11 +7,11 @@ session it is of.
 
 from __future__ import annotations
 
-from daemon.alerts import clear_alert, raise_alert
+from daemon.alerts.alerts import clear_alert, raise_alert
 from daemon.commands import Refusal
-from daemon.database import Transaction
 from daemon.events import Alert, FollowupClosed, FollowupDropped, FollowupOpened
 from daemon.refused import Refused
+from daemon.store.database import Transaction
 
 BAD_LEVELS = (1, 2)
 """Dissatisfied and very dissatisfied: both must be followed up."""

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isnan, nan
 
-from daemon.database import Transaction
 from daemon.events import Event, TicketFinished
-from daemon.situation import Post, Situation
+from daemon.hall.situation import Post, Situation
+from daemon.store.database import Transaction
 
 LATEST_COUNTS = 0.1
 SAMPLES_MIN = 3

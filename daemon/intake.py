@@ -13,10 +13,12 @@ from functools import partial
 
 from daemon.clock import Clock
 from daemon.commands import Refusal, Reply, Status, command_types
-from daemon.database import Transaction
-from daemon.effects import Effect
-from daemon.hall import Hall
-from daemon.journal import (
+from daemon.hall.effects import Effect
+from daemon.hall.hall import Hall
+from daemon.orders import Message, Order, read_order, readable_id
+from daemon.refused import Refused
+from daemon.store.database import Transaction
+from daemon.store.journal import (
     Seen,
     awaited_replies,
     find_command,
@@ -25,9 +27,7 @@ from daemon.journal import (
     take_command,
     unanswered,
 )
-from daemon.orders import Message, Order, read_order, readable_id
-from daemon.refused import Refused
-from daemon.store import Store, StoreError
+from daemon.store.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 

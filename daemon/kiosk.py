@@ -10,35 +10,36 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
-from daemon import __version__, figures, forecast, tickets
-from daemon.broker import Incoming
-from daemon.broker_settings import broker_of
+from daemon import __version__, forecast, tickets
+from daemon.alerts.device_watch import DeviceWatch
 from daemon.clock import Clock
 from daemon.commands import Reply
-from daemon.database import Transaction
-from daemon.device_watch import DeviceWatch
 from daemon.envelope import StoredEvent
-from daemon.eraser import Eraser
 from daemon.events import ConfigurationRejected, ConfigurationReloaded, DaemonStarted, DaemonStopping, DeviceChanged
-from daemon.figures_board import FiguresBoard
-from daemon.hall import Hall
+from daemon.figures import counting as figures
+from daemon.figures.board import FiguresBoard
+from daemon.hall.hall import Hall
 from daemon.hotplug import watch_hotplug
 from daemon.intake import Intake
+from daemon.mqtt.broker import Incoming
+from daemon.mqtt.broker_settings import broker_of
+from daemon.mqtt.uplink import Uplink
 from daemon.notify import Notifier
 from daemon.picture import Picture
-from daemon.printing import abandon
+from daemon.printing.jobs import abandon
 from daemon.ratings import close_unattended
-from daemon.readiness_desk import ReadinessDesk
-from daemon.readiness_trials import Trials
+from daemon.readiness.desk import ReadinessDesk
+from daemon.readiness.trials import Trials
 from daemon.reload import changes, stale_boards
 from daemon.replayer import Replayer
 from daemon.settings import Device, Settings
 from daemon.slips.book import SlipBook
 from daemon.statuses import DeviceStatus, KioskStatus
-from daemon.store import Store, StoreError
+from daemon.store.database import Transaction
+from daemon.store.eraser import Eraser
+from daemon.store.store import Store, StoreError
 from daemon.units import Surroundings
 from daemon.upkeep import feed_watchdog, keep_house, watch_clock
-from daemon.uplink import Uplink
 from daemon.workshop import Workshop
 from drivers.catalog import Kind
 from drivers.device import Condition

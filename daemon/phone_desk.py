@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable
 
 from daemon.calendar import Calendar
-from daemon.database import Transaction
 from daemon.phones import end, end_interrupted, line_of, mask, name_caller, ring
 from daemon.settings import Phone
-from daemon.store import Store, StoreError
+from daemon.store.database import Transaction
+from daemon.store.store import Store, StoreError
 from drivers.phone.capability import CallEnded, Caller, PhoneEvent, Ring
 
 log = logging.getLogger(__name__)

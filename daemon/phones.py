@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from daemon.alerts import clear_alert, raise_alert
+from daemon.alerts.alerts import clear_alert, raise_alert
 from daemon.calendar import Calendar, Span
-from daemon.database import Transaction
 from daemon.events import Alert, PhoneAnswered, PhoneMissed, PhoneRinging, PhoneUnknown
 from daemon.settings import Phone
+from daemon.store.database import Transaction
 from drivers.phone.capability import Answer, CallEnded
 
 _RINGING = "SELECT id, rings, caller, quiet FROM phone_call WHERE phone = ? AND state = 'ringing'"

@@ -10,20 +10,20 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from daemon.alerts import clear_others, open_alerts
-from daemon.attendance import Idleness, watch_counters
-from daemon.database import Transaction
-from daemon.device_watch import DeviceWatch, Verdicts, apply_verdicts
+from daemon.alerts.alerts import clear_others, open_alerts
+from daemon.alerts.attendance import Idleness, watch_counters
+from daemon.alerts.device_watch import DeviceWatch, Verdicts, apply_verdicts
+from daemon.alerts.promises import watch_promises
+from daemon.alerts.queue_limits import forget_queues, watch_queue
 from daemon.envelope import StoredEvent
 from daemon.events import Alert
 from daemon.forecast import forecast, read_pace
+from daemon.hall.situation import Post, Situation, read_situation
 from daemon.model import Model
-from daemon.promises import watch_promises
-from daemon.queue_limits import forget_queues, watch_queue
 from daemon.settings import Settings
-from daemon.situation import Post, Situation, read_situation
 from daemon.statuses import CounterStatus, QueueStatus
-from daemon.store import Store, StoreError
+from daemon.store.database import Transaction
+from daemon.store.store import Store, StoreError
 
 SETTLE_S = 0.02
 """Changes that come together make one picture."""

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from daemon.database import Transaction
 from daemon.events import RatingUnsolicited
 from daemon.ratings import close_session, session_to_resume, submit
 from daemon.settings import Rating
-from daemon.store import Store, StoreError
+from daemon.store.database import Transaction
+from daemon.store.store import Store, StoreError
 from drivers.device import DeviceError
 from drivers.panel.capability import Panel, Press
 

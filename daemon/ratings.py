@@ -6,10 +6,10 @@ from collections.abc import Collection
 from typing import Literal
 
 from daemon.commands import Refusal
-from daemon.database import Transaction
 from daemon.events import RatingLapsed, RatingOpened, RatingRepeated, RatingSubmitted, RatingUnsolicited
 from daemon.followups import BAD_LEVELS, open_followup
 from daemon.refused import Refused
+from daemon.store.database import Transaction
 
 Reason = Literal["timed-out", "cancelled", "replaced"]
 

@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 
 from daemon.clock import Clock
 from daemon.commands import EventsReplay, Refusal, Reply, Request, Status
-from daemon.database import Transaction
-from daemon.effects import Effect, Handlers
 from daemon.envelope import StoredEvent
-from daemon.replay_line import ReplayLine
-from daemon.store import Store, StoreError
-from daemon.stored_events import Span, read_span, span_of
+from daemon.hall.effects import Effect, Handlers
+from daemon.mqtt.replay_line import ReplayLine
+from daemon.store.database import Transaction
+from daemon.store.store import Store, StoreError
+from daemon.store.stored_events import Span, read_span, span_of
 from daemon.turns import Turns
 
 log = logging.getLogger(__name__)

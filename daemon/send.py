@@ -15,10 +15,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daemon.broker import Broker
 from daemon.commands import Command, Request, command_types
 from daemon.line_reader import LineTooLong, read_lines
-from daemon.mqtt_arguments import UsageError, add_broker_arguments, broker_of
+from daemon.mqtt.arguments import UsageError, add_broker_arguments, broker_of
+from daemon.mqtt.broker import Broker
 from daemon.sender import NO_ANSWER, Answer, Sender
 from daemon.terminal import one_line, pairs
 from daemon.texts import Language, Text

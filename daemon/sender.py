@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from daemon.broker import Broker, Incoming, Outgoing
 from daemon.commands import MAX_PAYLOAD_BYTES, Request, Status
-from daemon.session import Session
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.session import Session
 
 REPLIES = "reply/+"
 

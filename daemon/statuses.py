@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from daemon.day_figures import Figures, PreviousFigures
 from daemon.events import Alert
+from daemon.figures.day import Figures, PreviousFigures
 from daemon.model import Model
-from daemon.readiness_report import ReadinessReport
+from daemon.readiness.report import ReadinessReport
 
 
 class KioskStatus(Model):

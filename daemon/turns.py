@@ -9,8 +9,8 @@ from typing import Generic, Protocol, TypeVar
 
 from daemon.clock import Clock
 from daemon.commands import Refusal, Reply, Status
-from daemon.journal import settle_command
-from daemon.store import Store
+from daemon.store.journal import settle_command
+from daemon.store.store import Store
 
 WAITING_MAX = 8
 """Commands of a kind that wait for the one at work; more are refused as busy."""

@@ -12,11 +12,11 @@ from daemon.clock import Clock
 from daemon.commands import Reply
 from daemon.display_desk import DisplayDesk
 from daemon.phone_desk import PhoneDesk
-from daemon.print_runner import PrintRunner
+from daemon.printing.runner import PrintRunner
 from daemon.rating_desk import RatingDesk
 from daemon.settings import Device, Settings
 from daemon.slips.book import SlipBook
-from daemon.store import Store
+from daemon.store.store import Store
 from daemon.supervisor import Supervisor
 from drivers.catalog import Driver, Kind
 from drivers.device import Checkable, Condition, DeviceError, Reason, State

@@ -7,14 +7,16 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from daemon import alerts, followups, promises, ratings, retention, tickets
+from daemon import followups, ratings, tickets
+from daemon.alerts import alerts, promises
 from daemon.clock import Clock
-from daemon.database import Transaction
 from daemon.events import ClockJumped
-from daemon.figures import FIRST_YEAR
+from daemon.figures.counting import FIRST_YEAR
 from daemon.notify import Notifier
 from daemon.settings import Settings, Storage
-from daemon.store import Store, StoreBusy, StoreError
+from daemon.store import retention
+from daemon.store.database import Transaction
+from daemon.store.store import Store, StoreBusy, StoreError
 
 log = logging.getLogger(__name__)
 

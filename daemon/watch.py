@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from daemon.broker import Incoming, Outgoing
-from daemon.mqtt_arguments import UsageError, add_broker_arguments, broker_of
-from daemon.session import Session
+from daemon.mqtt.arguments import UsageError, add_broker_arguments, broker_of
+from daemon.mqtt.broker import Incoming, Outgoing
+from daemon.mqtt.session import Session
 from daemon.terminal import one_line, pairs
 
 EVENTS = "event/#"

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from daemon.display_desk import DisplayDesk
-from daemon.effects import Desks
+from daemon.hall.effects import Desks
 from daemon.phone_desk import PhoneDesk
-from daemon.print_runner import PrintRunner
+from daemon.printing.runner import PrintRunner
 from daemon.rating_desk import RatingDesk
 from daemon.settings import Settings
 from daemon.units import Surroundings, Unit, counter_of, make_unit

@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon.broker import Broker, Incoming, Outgoing
 from daemon.clock import SystemClock
-from daemon.database import Transaction
 from daemon.envelope import StoredEvent
 from daemon.events import TicketWaiting
-from daemon.mqtt import Connection
-from daemon.mqtt_version import Version
-from daemon.publisher import Publisher
-from daemon.session import Session
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.connection import Connection
+from daemon.mqtt.publisher import Publisher
+from daemon.mqtt.session import Session
+from daemon.mqtt.uplink import Uplink
+from daemon.mqtt.version import Version
 from daemon.statuses import KioskStatus
-from daemon.store import Store
-from daemon.uplink import Uplink
+from daemon.store.database import Transaction
+from daemon.store.store import Store
 from tests.mqtt_rig import Recorder, quick
 
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from daemon.broker import Broker
+from daemon.mqtt.broker import Broker
 from tests.conftest import Mosquitto, free_port, mosquitto_path
 
 PROJECT = Path(__file__).parent.parent

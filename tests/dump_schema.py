@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from daemon.schema import VERSION
+from daemon.store.schema import VERSION
 from tests.conftest import Listener, Mosquitto
 from tests.harness import SimulatedKiosk, until
 

@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from daemon.broker import Broker, Incoming, Outgoing
 from daemon.commands import Request
 from daemon.kiosk import Kiosk
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.session import Session
 from daemon.notify import Notifier
 from daemon.sender import Sender
-from daemon.session import Session
 from daemon.settings import load_settings
 from daemon.slips.book import SlipBook
 from simulators.bx_display import BxDisplaySimulator

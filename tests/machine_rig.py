@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from daemon.commands import Reply, Status, command_types
-from daemon.database import Reaction
-from daemon.effects import Desks
-from daemon.hall import Hall
+from daemon.hall.effects import Desks
+from daemon.hall.hall import Hall
 from daemon.intake import take_order, take_refusal
-from daemon.journal import Seen
 from daemon.orders import Order, read_order
 from daemon.refused import Refused
 from daemon.settings import Settings
+from daemon.store.database import Reaction
+from daemon.store.journal import Seen
 from tests.store_rig import HeldClock, Ledger
 
 LONG = bool(os.environ.get("LONG_TESTS"))

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from daemon.broker import Broker, Incoming, Outgoing
-from daemon.session import Session
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.session import Session
 
 ROOT = "kioskd/hall/k1"
 

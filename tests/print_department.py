@@ -18,15 +18,15 @@ from typing import Any, Self, TypeVar, cast
 
 from daemon import tickets
 from daemon.commands import Reply
-from daemon.database import Transaction
-from daemon.print_runner import PrintRunner
-from daemon.print_subject import Subject
-from daemon.printing import enqueue, next_copy
+from daemon.printing.jobs import enqueue, next_copy
+from daemon.printing.runner import PrintRunner
+from daemon.printing.subject import Subject
 from daemon.settings import Service
 from daemon.settings.hall import OnFailure
 from daemon.slips.book import SlipBook
 from daemon.slips.order import SlipOrder
-from daemon.store import Store
+from daemon.store.database import Transaction
+from daemon.store.store import Store
 from daemon.supervisor import Supervisor
 from daemon.tickets import Ticket
 from drivers.device import Condition, DeviceError, Reason

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daemon.database import Reaction, Transaction
-from daemon.database_file import Database
 from daemon.envelope import StoredEvent
 from daemon.events import TicketWaiting
 from daemon.refused import Refused
 from daemon.slips.order import TICKET, SlipOrder
-from daemon.store import Store
+from daemon.store.database import Reaction, Transaction
+from daemon.store.database_file import Database
+from daemon.store.store import Store
 
 T = TypeVar("T")
 

@@ -11,11 +11,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 from pydantic import ValidationError
 
-from daemon.alerts import LISTED_MAX, acknowledge, clear_alert, clear_others, follow_clock, open_alerts, raise_alert
+from daemon.alerts.alerts import (
+    LISTED_MAX,
+    acknowledge,
+    clear_alert,
+    clear_others,
+    follow_clock,
+    open_alerts,
+    raise_alert,
+)
+from daemon.alerts.device_watch import DeviceWatch, apply_verdicts
+from daemon.alerts.queue_limits import CLEARED_AT, watch_queue
 from daemon.commands import AlertAcknowledge, Refusal, Reply
-from daemon.device_watch import DeviceWatch, apply_verdicts
 from daemon.events import Alert
-from daemon.queue_limits import CLEARED_AT, watch_queue
 from daemon.refused import Refused
 from daemon.settings import Queue, Settings
 from daemon.statuses import AlertsStatus

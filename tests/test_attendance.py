@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from daemon import counters, tickets
-from daemon.alerts import open_alerts
-from daemon.attendance import watch_counters
-from daemon.database import Transaction
+from daemon import tickets
+from daemon.alerts.alerts import open_alerts
+from daemon.alerts.attendance import watch_counters
+from daemon.hall import counters
+from daemon.hall.situation import read_situation
 from daemon.settings import Settings
-from daemon.situation import read_situation
+from daemon.store.database import Transaction
 from tests.store_rig import Ledger, open_ledger
 
 LIMIT_S = 600

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.commands import Refusal, Status
-from daemon.counters import CounterState
 from daemon.events import Alert, event_types
 from daemon.explanations import ALERTS, REASONS, REFUSALS, SHORTCOMINGS, STATUSES, Explanation
+from daemon.hall.counters import CounterState
 from daemon.model import Priority
-from daemon.readiness_report import Result
+from daemon.readiness.report import Result
 from daemon.settings import load_settings
 from drivers.device import Reason, State
 from simulators.bench.floor import Floor

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from daemon.mqtt_end import ConnectionEnded
-from daemon.mqtt_version import Version
-from daemon.session import Session
+from daemon.mqtt.end import ConnectionEnded
+from daemon.mqtt.session import Session
+from daemon.mqtt.version import Version
 from tests.broker_client import client, connect, say
 from tests.broker_rig import (
     ROOT,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from daemon.broker import Broker
-from daemon.mqtt_version import Version
+from daemon.mqtt.broker import Broker
+from daemon.mqtt.version import Version
 from tests.broker_client import client, heard, kiosk_at, make_events, say
 from tests.broker_rig import (
     PROJECT,
@@ -59,7 +59,7 @@ def old_broker() -> Iterator[int]:
 async def test_a_broker_without_mqtt_5_gets_every_event(
     old_broker: int, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.mqtt.ANSWER_S", 0.3)  # it says nothing at all to a CONNECT of 5
+    monkeypatch.setattr("daemon.mqtt.connection.ANSWER_S", 0.3)  # it says nothing at all to a CONNECT of 5
     where = Broker("127.0.0.1", ROOT, "kioskd-demo-k1", port=old_broker)
     reader = Broker("127.0.0.1", ROOT, "reader", port=old_broker, protocol="3.1.1", session_expiry_s=0)
     async with client(reader, f"{ROOT}/event/#") as listener, kiosk_at(where, tmp_path) as kiosk:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from daemon.mqtt_end import Cause, ConnectionEnded
-from daemon.session import Session
+from daemon.mqtt.end import Cause, ConnectionEnded
+from daemon.mqtt.session import Session
 from daemon.statuses import KioskStatus
 from tests.broker_client import client, connect, heard, kiosk_at, make_events, say
 from tests.broker_rig import (
@@ -145,7 +145,7 @@ async def test_a_refused_event_is_noticed_kept_and_sent_once_permitted(
 async def test_a_refused_status_is_sent_once_permitted(
     shipped: ShippedBroker, until: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("daemon.retained.REFUSED_AGAIN_S", 0.1)
+    monkeypatch.setattr("daemon.mqtt.retained.REFUSED_AGAIN_S", 0.1)
     right = shipped.acl.read_text()
     shipped.acl.write_text(right.replace("pattern write kioskd/demo/%u/status\n", ""))
     await asyncio.to_thread(shipped.stop)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from daemon import counters, tickets
+from daemon import tickets
 from daemon.commands import (
     Command,
     CounterClose,
@@ -22,13 +22,14 @@ from daemon.commands import (
     TicketRecall,
     TicketSkip,
 )
-from daemon.counters import CounterState, Stand
-from daemon.database import Transaction
-from daemon.effects import Desks, Effect
-from daemon.hall import Hall
+from daemon.hall import counters
+from daemon.hall.counters import CounterState, Stand
+from daemon.hall.effects import Desks, Effect
+from daemon.hall.hall import Hall
 from daemon.refused import Refused
 from daemon.settings import Settings
 from daemon.settings.faults import InvalidSettings
+from daemon.store.database import Transaction
 from tests.store_rig import Ledger, open_ledger
 
 REQUEST = Request.model_validate({"id": "x", "deadline": "2100-01-01T00:00:00Z"})

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from daemon import counters, tickets
-from daemon.alerts import open_alerts
-from daemon.attendance import Idleness, watch_counters
+from daemon import tickets
+from daemon.alerts.alerts import open_alerts
+from daemon.alerts.attendance import Idleness, watch_counters
 from daemon.commands import Refusal
-from daemon.database import Transaction
+from daemon.hall import counters
+from daemon.hall.situation import read_situation
 from daemon.settings import Settings
-from daemon.situation import read_situation
+from daemon.store.database import Transaction
 from daemon.tickets import LEFT_OVER_S
 from tests.machine_rig import HallMachine, machine_settings
 

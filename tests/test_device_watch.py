@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.device_watch import DeviceWatch, apply_verdicts
+from daemon.alerts.device_watch import DeviceWatch, apply_verdicts
 from drivers.device import Condition, Reason, State
 from tests.store_rig import HeldClock, Ledger, open_ledger
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon import database_file, display_desk
+from daemon import display_desk
 from daemon.commands import Reply, Status
 from daemon.display_desk import PATTERN, DisplayDesk
-from daemon.journal import find_command, take_command
+from daemon.store import database_file
+from daemon.store.journal import find_command, take_command
 from drivers.device import DeviceError, Reason
 from drivers.display.capability import Shown, Spoken
 from tests.store_rig import OpenStore, locked, open_store, until

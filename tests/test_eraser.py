@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
-from daemon import eraser
 from daemon.commands import EventsErase, Reply, Request
-from daemon.database import Transaction
-from daemon.effects import Effect
 from daemon.envelope import StoredEvent
-from daemon.eraser import ERASED, Eraser
 from daemon.events import Event, PhoneMissed, PrintFailed, TicketWaiting
-from daemon.journal import take_command
-from daemon.print_subject import Subject
-from daemon.printing import enqueue
+from daemon.hall.effects import Effect
+from daemon.printing.jobs import enqueue
+from daemon.printing.subject import Subject
 from daemon.refused import Refused
 from daemon.slips.order import SlipOrder
+from daemon.store import eraser
+from daemon.store.database import Transaction
+from daemon.store.eraser import ERASED, Eraser
+from daemon.store.journal import take_command
 from tests import store_rig
 from tests.store_rig import OpenStore, open_store, other_connection
 

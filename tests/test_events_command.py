@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from daemon import events_reading
-from daemon.database import Transaction
 from daemon.events import DeviceChanged, Event, PrintPrinted, RatingUnsolicited, TicketCalled, TicketIssued
 from daemon.events_command import add_arguments, run
+from daemon.store.database import Transaction
 from tests.harness import PROJECT
 from tests.store_rig import OpenStore, open_store, other_connection
 

@@ -17,8 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon import followups
-from daemon.database import Transaction
-from daemon.day_figures import Figures
 from daemon.events import (
     DaemonStarted,
     DaemonStopping,
@@ -41,9 +39,11 @@ from daemon.events import (
     TicketSkipped,
     TicketWithdrawn,
 )
-from daemon.figures import KEEP_CLOSED, count, turn_day, watch_devices
-from daemon.figures_reading import read_days, read_open, read_previous
-from daemon.histogram import GROWTH, LONGEST_S, bucket_of, middle_s, percentile_s
+from daemon.figures.counting import KEEP_CLOSED, count, turn_day, watch_devices
+from daemon.figures.day import Figures
+from daemon.figures.histogram import GROWTH, LONGEST_S, bucket_of, middle_s, percentile_s
+from daemon.figures.reading import read_days, read_open, read_previous
+from daemon.store.database import Transaction
 from tests.store_rig import HeldClock, Ledger, open_ledger
 
 ERROR = 0.025

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from daemon import figures_board
-from daemon.day_figures import Figures
 from daemon.events import DeviceChanged, PhoneAnswered, PrintPrinted, RatingSubmitted, TicketCalled, TicketIssued
-from daemon.figures import count
-from daemon.figures_board import FiguresBoard
-from daemon.figures_command import add_arguments, run
+from daemon.figures import board as figures_board
+from daemon.figures.board import FiguresBoard
+from daemon.figures.command import add_arguments, run
+from daemon.figures.counting import count
+from daemon.figures.day import Figures
 from daemon.model import Model
-from daemon.store import Store
+from daemon.store.store import Store
 from tests.store_rig import HeldClock, OpenStore, open_store, until
 
 Command = Callable[..., int]

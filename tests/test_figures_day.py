@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from daemon import phones, ratings, tickets
-from daemon.database import Transaction
-from daemon.figures import count, turn_day
+from daemon.figures.counting import count, turn_day
 from daemon.settings import Service
+from daemon.store.database import Transaction
 from drivers.phone.capability import Answer, CallEnded
 from tests.store_rig import HeldClock, open_ledger
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from daemon import followups, ratings
-from daemon.alerts import open_alerts
+from daemon.alerts.alerts import open_alerts
 from daemon.commands import Refusal
 from daemon.followups import close_followup
 from daemon.refused import Refused
-from daemon.retention import forget_old
+from daemon.store.retention import forget_old
 from tests.store_rig import Ledger, open_ledger
 
 

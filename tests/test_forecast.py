@@ -9,12 +9,12 @@ from statistics import fmean
 
 import pytest
 
-from daemon.counters import CounterState, Stand
+from daemon.alerts.queue_limits import watch_queue
 from daemon.events import Alert, TicketFinished
 from daemon.forecast import SAMPLES_MIN, SERVED_MAX_S, forecast, learn, read_pace
-from daemon.queue_limits import watch_queue
+from daemon.hall.counters import CounterState, Stand
+from daemon.hall.situation import Post, Situation
 from daemon.settings import Queue
-from daemon.situation import Post, Situation
 from daemon.tickets import QueueFigures, Ticket, TicketState
 from tests.store_rig import Ledger, open_ledger
 

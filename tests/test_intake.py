@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from daemon import database_file, intake
+from daemon import intake
 from daemon.commands import Refusal, Reply, Status
 from daemon.display_desk import DisplayDesk
-from daemon.effects import Desks
-from daemon.hall import Hall
+from daemon.hall.effects import Desks
+from daemon.hall.hall import Hall
 from daemon.intake import Intake
 from daemon.settings import Settings, load_settings
+from daemon.store import database_file
 from drivers.device import DeviceError, Reason
 from drivers.display.capability import Shown
 from tests.store_rig import OpenStore, locked, open_store, until

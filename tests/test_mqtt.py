@@ -16,9 +16,9 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from daemon.broker import Broker
-from daemon.mqtt_version import Version
-from daemon.session import Session
+from daemon.mqtt.broker import Broker
+from daemon.mqtt.session import Session
+from daemon.mqtt.version import Version
 from tests.mqtt_rig import ROOT, Recorder, at, running
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from daemon.broker import Broker, Incoming, Outgoing
-from daemon.session import Session
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.session import Session
 from tests.scripted_broker import ACCEPTED, DISCONNECT, PINGREQ, PUBACK, PUBLISH, ScriptedBroker, packet_id
 
 
@@ -106,7 +106,7 @@ async def test_longer_than_the_brokers_maximum_is_refused_here_and_the_next_goes
 
 
 async def test_the_servers_keep_alive_is_kept(until: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("daemon.mqtt.TICK_S", 0.05)
+    monkeypatch.setattr("daemon.mqtt.connection.TICK_S", 0.05)
     broker, handler = ScriptedBroker(connack("13 0001")), Recorder()
     async with against(broker, handler, keepalive_s=600):
         await until(lambda: len(broker.of(PINGREQ)) >= 2, within_s=5)
@@ -114,8 +114,8 @@ async def test_the_servers_keep_alive_is_kept(until: Any, monkeypatch: Any) -> N
 
 
 async def test_a_broker_that_never_acknowledges_is_left(until: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("daemon.mqtt.TICK_S", 0.02)
-    monkeypatch.setattr("daemon.mqtt.ACKNOWLEDGE_S", 0.1)
+    monkeypatch.setattr("daemon.mqtt.connection.TICK_S", 0.02)
+    monkeypatch.setattr("daemon.mqtt.connection.ACKNOWLEDGE_S", 0.1)
     broker, handler = ScriptedBroker(ACCEPTED), Recorder()
     handler.offer()
     async with against(broker, handler):
@@ -125,7 +125,7 @@ async def test_a_broker_that_never_acknowledges_is_left(until: Any, monkeypatch:
 
 
 async def test_a_broker_that_never_answers_connect_is_left(until: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("daemon.mqtt.ANSWER_S", 0.1)
+    monkeypatch.setattr("daemon.mqtt.connection.ANSWER_S", 0.1)
     broker, handler = ScriptedBroker(b"", ACCEPTED), Recorder()
     async with against(broker, handler):
         await until(lambda: handler.connects)

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from daemon.broker import Broker, Incoming, Outgoing
-from daemon.mqtt_version import RETRY_V5_S, UNANSWERED_MAX, Version, VersionChoice
-from daemon.session import Session
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.session import Session
+from daemon.mqtt.version import RETRY_V5_S, UNANSWERED_MAX, Version, VersionChoice
 
 
 class Now:
@@ -124,7 +124,9 @@ class Echo:
 
 
 async def test_falls_back_against_a_real_broker_without_5(amqtt: int, until: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("daemon.mqtt.ANSWER_S", 0.5)  # amqtt 0.12.1 misreads the properties, and says nothing
+    monkeypatch.setattr(
+        "daemon.mqtt.connection.ANSWER_S", 0.5
+    )  # amqtt 0.12.1 misreads the properties, and says nothing
     echo = Echo()
     broker = Broker("127.0.0.1", "r", "kioskd-a-b", port=amqtt)
     session = Session(broker, echo, subscriptions=("command/#",), delays=lambda: itertools.repeat(0.05))

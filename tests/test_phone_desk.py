@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon import database_file
 from daemon.calendar import Calendar
 from daemon.phone_desk import PhoneDesk
 from daemon.settings import Phone
+from daemon.store import database_file
 from drivers.phone.capability import Answer, CallEnded, Caller, PhoneEvent, Ring
 from tests.store_rig import OpenStore, locked, open_store, until
 

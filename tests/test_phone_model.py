@@ -15,12 +15,12 @@ from typing import Any, cast
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from daemon import figures
 from daemon.calendar import Calendar
-from daemon.figures_reading import read_days
+from daemon.figures import counting as figures
+from daemon.figures.reading import read_days
 from daemon.phone_desk import PhoneDesk
 from daemon.settings import Phone, load_settings
-from daemon.store import Store
+from daemon.store.store import Store
 from daemon.supervisor import Supervisor
 from drivers.device import Condition
 from drivers.phone.modem import ModemOptions, ModemPhone

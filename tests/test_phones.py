@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon import figures, phones
+from daemon import phones
 from daemon.calendar import Calendar, Span
-from daemon.figures_reading import read_open
+from daemon.figures import counting as figures
+from daemon.figures.reading import read_open
 from daemon.phones import Line, line_of, mask
 from daemon.settings import Phone
 from drivers.phone.capability import Answer, CallEnded

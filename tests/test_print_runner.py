@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from daemon import database_file, print_runner, printing, tickets
+from daemon import tickets
 from daemon.commands import Reply, Status
-from daemon.database import Transaction
-from daemon.journal import find_command, take_command
-from daemon.print_runner import PrintRunner
-from daemon.print_subject import Subject
+from daemon.printing import jobs as printing
+from daemon.printing import runner as print_runner
+from daemon.printing.runner import PrintRunner
+from daemon.printing.subject import Subject
 from daemon.settings import Service
 from daemon.settings.hall import OnFailure
 from daemon.slips.book import SlipBook
+from daemon.store import database_file
+from daemon.store.database import Transaction
+from daemon.store.journal import find_command, take_command
 from daemon.tickets import TicketState
 from drivers.device import Condition, Reason, State
 from drivers.printer.capability import Closing, Evidence, Leftover, Outcome, PrintResult, Progress

@@ -12,16 +12,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from daemon import promises, tickets
+from daemon import tickets
+from daemon.alerts import promises
+from daemon.alerts.promises import watch_promises
 from daemon.calendar import Calendar
 from daemon.commands import Request, TicketReprint, TicketTake
-from daemon.database import Transaction
-from daemon.effects import Desks
 from daemon.events import Alert
-from daemon.hall import Hall
-from daemon.promises import watch_promises
+from daemon.hall.effects import Desks
+from daemon.hall.hall import Hall
 from daemon.settings import ConfigurationError, Service, Settings, load_settings
 from daemon.settings.calendar_file import parse_calendar, read_calendar
+from daemon.store.database import Transaction
 from daemon.tickets import Ticket
 from tests.store_rig import HeldClock, Ledger, open_ledger
 

@@ -9,14 +9,14 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
-from daemon.broker import Broker, Incoming, Outgoing
 from daemon.clock import SystemClock
 from daemon.envelope import StoredEvent, seal
 from daemon.events import TicketWaiting
-from daemon.publisher import BATCH, Publisher
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.publisher import BATCH, Publisher
+from daemon.mqtt.uplink import Uplink
 from daemon.statuses import KioskStatus
-from daemon.store import StoreError
-from daemon.uplink import Uplink
+from daemon.store.store import StoreError
 
 ROOT = "kioskd/hall/k1"
 TOPIC = f"{ROOT}/event/ticket/waiting"

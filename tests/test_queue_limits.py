@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from daemon import tickets
-from daemon.device_watch import DeviceWatch
+from daemon.alerts.device_watch import DeviceWatch
+from daemon.alerts.queue_limits import forget_queues, watch_queue
 from daemon.events import Alert
 from daemon.picture import Picture
-from daemon.queue_limits import forget_queues, watch_queue
 from daemon.settings import Queue, Service, Settings, load_settings
 from daemon.tickets import QueueFigures
 from tests.store_rig import Ledger, open_ledger, open_store, until

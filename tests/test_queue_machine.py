@@ -15,7 +15,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from daemon import tickets
 from daemon.commands import Reply
-from daemon.figures import count
+from daemon.figures.counting import count
 from daemon.model import Priority
 from daemon.settings import Settings
 from tests.machine_rig import JUMPS, HallMachine, jump, machine_settings

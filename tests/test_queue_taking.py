@@ -13,11 +13,11 @@ import pytest
 from daemon import tickets
 from daemon.calendar import Calendar, Span
 from daemon.commands import Refusal, Reply
-from daemon.effects import Desks
-from daemon.hall import Hall
+from daemon.hall.effects import Desks
+from daemon.hall.hall import Hall
+from daemon.hall.opening_hours import OpeningHours
+from daemon.hall.queue_mode import ONLY_IN
 from daemon.intake import Intake
-from daemon.opening_hours import OpeningHours
-from daemon.queue_mode import ONLY_IN
 from daemon.settings import Settings
 from daemon.settings.calendar_file import parse_calendar
 from tests.machine_rig import Message, Silent

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from daemon import printing, tickets
+from daemon import tickets
 from daemon.commands import Refusal
+from daemon.printing import jobs as printing
 from daemon.settings import Settings
 from daemon.slips.book import SlipBook
 from daemon.slips.order import SlipOrder

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon import database_file, ratings
+from daemon import ratings
 from daemon.rating_desk import RatingDesk
 from daemon.settings import Rating
+from daemon.store import database_file
 from drivers.device import DeviceError, Reason
 from drivers.panel.capability import Press
 from tests.store_rig import OpenStore, locked, open_store, until

@@ -9,9 +9,10 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from daemon import figures, ratings, tickets
+from daemon import ratings, tickets
 from daemon.commands import Reply, Status
-from daemon.figures_reading import read_days
+from daemon.figures import counting as figures
+from daemon.figures.reading import read_days
 from daemon.settings import load_settings
 from tests.machine_rig import HallMachine, machine_settings
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon import ratings, retention
+from daemon import ratings
 from daemon.commands import Refusal
 from daemon.refused import Refused
 from daemon.settings import load_settings
+from daemon.store import retention
 from tests.machine_rig import CommandLog
 from tests.store_rig import Ledger, open_ledger
 

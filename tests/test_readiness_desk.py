@@ -16,15 +16,15 @@ import pytest
 
 from daemon import tickets
 from daemon.commands import ReadinessCheck, Reply, Request
-from daemon.database import Transaction
-from daemon.effects import Effect
-from daemon.journal import take_command
-from daemon.readiness_desk import REPORT, ReadinessDesk
-from daemon.readiness_report import CheckedItem, ReadinessReport
-from daemon.readiness_slip import KINDS, order_report
+from daemon.hall.effects import Effect
+from daemon.readiness.desk import REPORT, ReadinessDesk
+from daemon.readiness.report import CheckedItem, ReadinessReport
+from daemon.readiness.slip import KINDS, order_report
 from daemon.refused import Refused
 from daemon.settings import Service, Settings
 from daemon.slips.book import SlipBook
+from daemon.store.database import Transaction
+from daemon.store.journal import take_command
 from daemon.texts import SlipLanguage
 from daemon.turns import WAITING_MAX
 from drivers.printer.page_text import as_text
@@ -244,8 +244,8 @@ async def test_boards_show_a_pattern_only_when_nobody_is_served_there_and_the_ha
 
 
 async def test_a_full_disk_keeps_nobody_from_seeing_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.database_file.BUSY_S", 0.01)
-    monkeypatch.setattr("daemon.store.KEEP_RETRY_S", 0.01)
+    monkeypatch.setattr("daemon.store.database_file.BUSY_S", 0.01)
+    monkeypatch.setattr("daemon.store.store.KEEP_RETRY_S", 0.01)
     clock = HeldClock("2026-11-23T08:44:00+08:00")
     async with rig(tmp_path, clock) as kiosk:
         await kiosk.opened.store.transact(lambda _: None)  # the database is open
@@ -259,8 +259,8 @@ async def test_a_full_disk_keeps_nobody_from_seeing_the_report(tmp_path: Path, m
 
 
 async def test_a_store_that_fails_holds_up_no_later_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.database_file.BUSY_S", 0.01)
-    monkeypatch.setattr("daemon.store.KEEP_RETRY_S", 0.01)
+    monkeypatch.setattr("daemon.store.database_file.BUSY_S", 0.01)
+    monkeypatch.setattr("daemon.store.store.KEEP_RETRY_S", 0.01)
     clock = HeldClock("2026-11-23T08:44:00+08:00")
     async with rig(tmp_path, clock, **HALL, readiness={"print_on": "p"}) as kiosk:
         events = kiosk.opened.events
@@ -288,7 +288,7 @@ async def test_a_store_that_fails_holds_up_no_later_check(tmp_path: Path, monkey
 
 
 async def test_a_disk_that_hangs_holds_up_no_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.readiness_desk.STORE_S", 0.01)
+    monkeypatch.setattr("daemon.readiness.desk.STORE_S", 0.01)
     hung = threading.Event()
     async with open_store(tmp_path / "kioskd.db", HeldClock(BEFORE)) as opened:
         opened.store.post(lambda _: hung.wait())
@@ -360,7 +360,7 @@ async def test_a_report_of_another_version_is_no_reason_to_end(tmp_path: Path) -
 
 
 async def test_it_is_checked_though_the_store_never_worked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.store.KEEP_RETRY_S", 0.01)
+    monkeypatch.setattr("daemon.store.store.KEEP_RETRY_S", 0.01)
     (tmp_path / "kioskd.db").mkdir()
     async with rig(tmp_path, HeldClock(BEFORE)) as kiosk:
         kiosk.trials.items = (item("disk", ok=False, reason="cannot-store"),)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.readiness_hours import check_due, check_of, is_open
+from daemon.readiness.hours import check_due, check_of, is_open
 from daemon.settings import Settings
 
 HOURS = """

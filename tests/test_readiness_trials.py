@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon import readiness_trials
-from daemon.broker import Broker
-from daemon.readiness_trials import Trials, Tried
+from daemon.mqtt.broker import Broker
+from daemon.mqtt.uplink import STATUS, Uplink
+from daemon.readiness import trials as readiness_trials
+from daemon.readiness.trials import Trials, Tried
 from daemon.statuses import KioskStatus
-from daemon.uplink import STATUS, Uplink
 from drivers.catalog import Kind
 from drivers.device import Condition, Reason, State
 from tests.conftest import Mosquitto, Until
@@ -131,7 +131,7 @@ async def test_a_broker_that_is_connected_and_silent(
 
 
 async def test_a_disk_that_takes_nothing(tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.database_file.BUSY_S", 0.01)
+    monkeypatch.setattr("daemon.store.database_file.BUSY_S", 0.01)
     async with rig(tmp_path, mosquitto) as kiosk:
         assert (await kiosk.found())["disk"] == (True,)
         with locked(kiosk.opened.path):

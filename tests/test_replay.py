@@ -12,23 +12,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon.broker import Broker, Incoming
 from daemon.clock import SystemClock
 from daemon.commands import Reply
 from daemon.commands.events import REPLAY_MAX
-from daemon.database import Transaction
-from daemon.effects import Desks
 from daemon.envelope import StoredEvent
-from daemon.eraser import ERASED, Eraser
 from daemon.events import PhoneMissed, TicketWaiting
-from daemon.hall import Hall
+from daemon.hall.effects import Desks
+from daemon.hall.hall import Hall
 from daemon.intake import Intake
-from daemon.replay_line import ReplayLine
+from daemon.mqtt.broker import Broker, Incoming
+from daemon.mqtt.replay_line import ReplayLine
+from daemon.mqtt.uplink import Uplink
 from daemon.replayer import BATCH, Replayer
 from daemon.settings import Settings
 from daemon.statuses import KioskStatus
-from daemon.store import Store
-from daemon.uplink import Uplink
+from daemon.store.database import Transaction
+from daemon.store.eraser import ERASED, Eraser
+from daemon.store.store import Store
 from tests.broker_client import emit, make_events
 from tests.conftest import Cutter, Listen, Listener, Mosquitto, Until
 from tests.harness import SimulatedKiosk

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from daemon import printing, ratings, tickets
+from daemon import ratings, tickets
 from daemon.commands import Reply, Status
-from daemon.database import Transaction
 from daemon.events import EventsDropped, TicketWaiting
-from daemon.journal import settle_command, take_command
 from daemon.phones import Line, end, ring
-from daemon.print_subject import Subject
-from daemon.retention import CHUNK, REMEMBER_IDS_S, forget_old, make_room
+from daemon.printing import jobs as printing
+from daemon.printing.subject import Subject
 from daemon.settings import Service
+from daemon.store.database import Transaction
+from daemon.store.journal import settle_command, take_command
+from daemon.store.retention import CHUNK, REMEMBER_IDS_S, forget_old, make_room
 from drivers.phone.capability import Answer, CallEnded
 from drivers.printer.capability import Evidence, Outcome, PrintResult
 from tests.store_rig import Ledger, open_ledger, ticket_order

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.schema import MIGRATIONS, VERSION
+from daemon.store.schema import MIGRATIONS, VERSION
 from tests.conftest import Listen, Mosquitto
 from tests.harness import ROOT, SimulatedKiosk, until
 

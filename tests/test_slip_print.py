@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from daemon import slip_commands
 from daemon.commands import MAX_PAYLOAD_BYTES, Refusal, SlipPrint, Status, command_types
+from daemon.hall import slip_commands
 from daemon.orders import read_order
 from daemon.refused import Refused
 from daemon.settings import load_settings

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon.events import event_types
+from daemon.mqtt.uplink import OWN_STATUSES
 from daemon.statuses import RETAINED, STAFF_TOPICS
-from daemon.uplink import OWN_STATUSES
 from tests.conftest import Listen, Mosquitto
 from tests.harness import ROOT, SimulatedKiosk, until
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from daemon import store as store_module
 from daemon.commands import Refusal
-from daemon.database import Transaction
 from daemon.events import TicketWaiting
 from daemon.refused import Refused
-from daemon.retention import make_room
-from daemon.store import StoreBusy
+from daemon.store import store as store_module
+from daemon.store.database import Transaction
+from daemon.store.retention import make_room
+from daemon.store.store import StoreBusy
 from tests.store_rig import HeldClock, note, notes, open_store, other_connection, until
 
 PROJECT = Path(__file__).parent.parent
@@ -214,7 +214,7 @@ async def test_the_end_is_marked_as_clean_only_when_it_was(path: Path) -> None:
 SECOND = """
 import asyncio, sys
 from pathlib import Path
-from daemon.store import StoreError
+from daemon.store.store import StoreError
 from tests.store_rig import note, open_store
 
 async def main():

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.schema import VERSION
-from daemon.store import StoreError
+from daemon.store.schema import VERSION
+from daemon.store.store import StoreError
 from tests.store_rig import HeldClock, OpenStore, note, notes, open_store, other_connection
 
 FILLING = " " + "x" * 3000

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon import database_file
-from daemon.store import StoreError
+from daemon.store import database_file
+from daemon.store.store import StoreError
 from tests.store_rig import HeldClock, OpenStore, locked, note, notes, open_store, other_connection, until
 
 PROJECT = Path(__file__).parent.parent
@@ -138,7 +138,7 @@ READ_ONLY = """
 import asyncio, sys
 from pathlib import Path
 from tests.store_rig import note, open_store, until
-from daemon.store import StoreError
+from daemon.store.store import StoreError
 
 async def main():
     async with open_store(Path(sys.argv[1])) as rig:

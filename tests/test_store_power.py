@@ -22,8 +22,8 @@ from typing import Any
 
 import apsw
 
-from daemon.database import Connection
 from daemon.events import TicketWaiting
+from daemon.store.database import Connection
 from tests.store_rig import SOURCE, HeldClock
 
 PROJECT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ from daemon import explanations, texts
 from daemon.commands import Refusal, Status
 from daemon.events import Alert
 from daemon.explanations import ALERTS, REASONS, REFUSALS, SHORTCOMINGS, STATES, STATUSES, Explanation
-from daemon.readiness_report import Shortcoming
+from daemon.readiness.report import Shortcoming
 from daemon.settings import wording
 from daemon.texts import LANGUAGES, Language, Text, terminal_language, word
 from drivers.device import Reason, State

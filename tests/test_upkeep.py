@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from daemon import database_file, ratings, tickets, upkeep
-from daemon import store as store_module
-from daemon.database import Transaction
+from daemon import ratings, tickets, upkeep
 from daemon.notify import Notifier
 from daemon.settings import Service, Settings, Storage
+from daemon.store import database_file
+from daemon.store import store as store_module
+from daemon.store.database import Transaction
 from daemon.upkeep import feed_watchdog, keep_house, watch_clock
 from tests.store_rig import OpenStore, locked, note, open_store, until
 

@@ -13,14 +13,14 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from daemon.broker import Broker, Incoming, Outgoing
 from daemon.commands import Reply, Status
 from daemon.envelope import StoredEvent
 from daemon.model import Model
-from daemon.replies import KEPT, Replies, fit_response_topic, reply_topic
-from daemon.retained import Retained
+from daemon.mqtt.broker import Broker, Incoming, Outgoing
+from daemon.mqtt.replies import KEPT, Replies, fit_response_topic, reply_topic
+from daemon.mqtt.retained import Retained
+from daemon.mqtt.uplink import Uplink
 from daemon.statuses import KioskStatus
-from daemon.uplink import Uplink
 
 ROOT = "kioskd/hall/k1"
 ONLINE = KioskStatus(state="online", boot="b1", version="1")

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from daemon.broker import Broker, Incoming
 from daemon.commands import Reply, Request, Status
 from daemon.envelope import StoredEvent, seal
 from daemon.events import TicketIssued
+from daemon.mqtt.broker import Broker, Incoming
+from daemon.mqtt.uplink import Uplink
 from daemon.send import Printer, faults
 from daemon.sender import Sender
 from daemon.statuses import KioskStatus
 from daemon.terminal import one_line, pairs
-from daemon.uplink import Uplink
 
 ROOT = "kioskd/demo/k1"
 

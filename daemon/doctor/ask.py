@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daemon.broker import Broker, Incoming
-from daemon.mqtt import Connection
-from daemon.mqtt_end import ConnectionEnded
-from daemon.mqtt_version import Version
+from daemon.mqtt.broker import Broker, Incoming
+from daemon.mqtt.connection import Connection
+from daemon.mqtt.end import ConnectionEnded
+from daemon.mqtt.version import Version
 from daemon.statuses import DeviceStatus, KioskStatus
 from drivers.device import Condition, Reason, State
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from daemon.broker import Broker, Outgoing
 from daemon.doctor.finding import Finding, Level, about, found, well
 from daemon.doctor.machine import Machine, group_name
-from daemon.mqtt import Connection
-from daemon.mqtt_end import Cause, ConnectionEnded
-from daemon.mqtt_version import Version
-from daemon.tls import refused_certificate, tls_context, tls_words
+from daemon.mqtt.broker import Broker, Outgoing
+from daemon.mqtt.connection import Connection
+from daemon.mqtt.end import Cause, ConnectionEnded
+from daemon.mqtt.tls import refused_certificate, tls_context, tls_words
+from daemon.mqtt.version import Version
 
 CONNECT_S = 5.0
 ALERT_S = 0.5

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon.broker_settings import broker_of
 from daemon.doctor.ask import Told, ask_daemon
 from daemon.doctor.broker import as_doctor, check_broker
 from daemon.doctor.clock import check_clock
@@ -18,6 +17,7 @@ from daemon.doctor.fonts import check_fonts
 from daemon.doctor.machine import Machine
 from daemon.doctor.processes import Process
 from daemon.doctor.store import check_store, holder, may_be_running
+from daemon.mqtt.broker_settings import broker_of
 from daemon.settings import ConfigurationError, Settings, load_configuration
 from daemon.texts import Text
 from drivers.catalog import Kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.events.base import Event
-from daemon.readiness_report import ReadinessReport
+from daemon.readiness.report import ReadinessReport
 
 
 class ReadinessChecked(ReadinessReport, Event):

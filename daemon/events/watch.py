@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daemon.day_figures import Figures
 from daemon.events.base import Event
+from daemon.figures.day import Figures
 
 
 class DeviceChanged(Event):

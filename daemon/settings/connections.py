@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
-from daemon.broker import PORT, ProtocolSetting
 from daemon.model import Model
+from daemon.mqtt.broker import PORT, ProtocolSetting
 from daemon.settings.faults import HOST_PATTERN, Fault, raise_faults
 from daemon.settings.values import AbsolutePath, Line
 from daemon.settings.wording import EXPECTED

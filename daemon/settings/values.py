@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from daemon.calendar import Span
+from daemon.hall.opening_hours import OpeningHours
 from daemon.model import Name
-from daemon.opening_hours import OpeningHours
 from daemon.settings.faults import ONE_LINE_PATTERN, Unfit
 from daemon.settings.rules import as_names
 from daemon.settings.wording import EXPECTED

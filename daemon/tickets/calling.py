@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 
 from daemon.commands import Refusal
-from daemon.counters import CounterState, stand_of
-from daemon.database import Transaction
 from daemon.events import TicketCalled, TicketUncalled
+from daemon.hall.counters import CounterState, stand_of
 from daemon.refused import Refused
 from daemon.settings import Queue
+from daemon.store.database import Transaction
 from daemon.tickets.leaving import finish
 from daemon.tickets.order import next_ticket
 from daemon.tickets.record import (

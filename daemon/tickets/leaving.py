@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from daemon.database import Transaction
 from daemon.events import TicketFinished, TicketSkipped, TicketTransferred
 from daemon.settings import Queue
+from daemon.store.database import Transaction
 from daemon.tickets.record import Ticket, TicketState, end, expect_present, passed_s
 
 

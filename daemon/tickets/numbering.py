@@ -6,10 +6,10 @@ from datetime import datetime
 
 from daemon.calendar import Calendar
 from daemon.commands import Refusal
-from daemon.database import Transaction
-from daemon.opening_hours import OpeningHours
+from daemon.hall.opening_hours import OpeningHours
 from daemon.refused import Refused
 from daemon.settings import Service
+from daemon.store.database import Transaction
 from daemon.tickets.record import LEFT_OVER_S, TicketState, day_of, find, since
 
 

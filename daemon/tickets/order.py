@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from daemon.database import Transaction
 from daemon.model import Priority
+from daemon.store.database import Transaction
 from daemon.tickets.record import COLUMNS, FREE_FOR, PRIORITIES, Ticket, since, ticket_of
 
 ORDINARY = PRIORITIES.index(Priority.ORDINARY)

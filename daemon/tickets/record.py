@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from daemon.commands import Refusal
-from daemon.database import Transaction
 from daemon.model import Priority
 from daemon.refused import Refused
+from daemon.store.database import Transaction
 
 
 class TicketState(StrEnum):

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 
 from daemon.commands import Refusal
-from daemon.database import Transaction
 from daemon.events import TicketReturned
 from daemon.refused import Refused
 from daemon.settings import Queue
+from daemon.store.database import Transaction
 from daemon.tickets.record import COLUMNS, Ticket, TicketState, since, ticket_of
 
 _SKIPPED = f"""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from daemon.commands import Refusal
-from daemon.database import Transaction
 from daemon.model import Priority
 from daemon.refused import Refused
+from daemon.store.database import Transaction
 from daemon.tickets.record import PRIORITIES, Ticket, TicketState, find, passed_s, since
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from daemon.calendar import Calendar
 from daemon.commands import Refusal
-from daemon.database import Transaction
 from daemon.events import TicketIssued, TicketWaiting, TicketWithdrawn
 from daemon.model import Priority
 from daemon.refused import Refused
 from daemon.settings import Service
+from daemon.store.database import Transaction
 from daemon.tickets.numbering import give_back, next_number
 from daemon.tickets.record import (
     COLUMNS,

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.clock import SystemClock
-from daemon.database import Transaction
 from daemon.events import RatingSubmitted
-from daemon.store import Store
+from daemon.store.database import Transaction
+from daemon.store.store import Store
 from tests.benchmark.bed import Bed, Tally, rss_kb, topic_as_long_as
 from tests.benchmark.figures import Line, median
 from tests.harness import PROJECT, ROOT

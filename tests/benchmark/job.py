@@ -12,15 +12,15 @@ from escpos.printer import Dummy
 from daemon import tickets
 from daemon.clock import SystemClock
 from daemon.commands import Reply, Status
-from daemon.database import Transaction
-from daemon.print_runner import PrintRunner
-from daemon.print_subject import Subject
-from daemon.printing import enqueue
+from daemon.printing.jobs import enqueue
+from daemon.printing.runner import PrintRunner
+from daemon.printing.subject import Subject
 from daemon.settings import Service
 from daemon.slips.book import SlipBook
 from daemon.slips.models import Ticket
 from daemon.slips.order import TICKET, SlipOrder
-from daemon.store import Store
+from daemon.store.database import Transaction
+from daemon.store.store import Store
 from drivers.device import Condition, State
 from drivers.printer import escpos_protocol as protocol
 from drivers.printer.escpos import EscposOptions, EscposPrinter

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import time
 
-from daemon import figures, tickets
+from daemon import tickets
 from daemon.clock import SystemClock
 from daemon.commands import TicketNext, command_types
-from daemon.database import Transaction
-from daemon.effects import Desks
-from daemon.hall import Hall
+from daemon.figures import counting as figures
+from daemon.hall.effects import Desks
+from daemon.hall.hall import Hall
 from daemon.intake import take_order
-from daemon.journal import Seen
 from daemon.model import Priority
 from daemon.orders import read_order
 from daemon.settings import Settings
-from daemon.store import Store
+from daemon.store.database import Transaction
+from daemon.store.journal import Seen
+from daemon.store.store import Store
 from tests.benchmark.bed import Bed
 from tests.benchmark.figures import MS, Line
 from tests.machine_rig import Message, Silent

@@ -1,0 +1,1 @@
+"""What somebody should know, and since when."""

@@ -1,0 +1,1 @@
+"""What the days come to."""

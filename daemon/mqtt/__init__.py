@@ -1,0 +1,1 @@
+"""The kiosk's session with its broker, and what goes over it."""

@@ -1,0 +1,1 @@
+"""Slips on their way to paper, and what became of each."""

@@ -1,0 +1,1 @@
+"""Whether everything works, tried before opening (三提前)."""
