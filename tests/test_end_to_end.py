@@ -191,6 +191,7 @@ async def test_killed_at_random_moments_it_loses_nothing_and_does_nothing_twice(
     commands: list[str] = []
     printed: list[str] = []
     async with SimulatedKiosk(tmp_path, broker, listen()) as kiosk:
+        kiosk.patience_s = 90  # in the long form hundreds of tickets are queued, each wanted for a minute
         for _ in range(kills):
             kiosk.start()
             await until(lambda: kiosk.status("status"), "a status")

@@ -23,11 +23,13 @@ from tests.system.page import commands
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("SYSTEM_TESTS_CACHE") or Path.home() / ".cache/kioskd-system")
 
+LONG = bool(os.environ.get("LONG_TESTS"))
+
 PREVIOUS = "0.0.9"
 INSTALL_S = 300.0
 
 
-A_KIOSK_S_LIFE = ["page", "install", "visit", "hotplug", "sandbox", "faults", "power", "upgrade"]
+A_KIOSK_S_LIFE = ["page", "install", "visit", "hotplug", "identity", "sandbox", "faults", "power", "upgrade"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,6 +76,8 @@ def medium(package: Path, previous: Path, tmp_path_factory: pytest.TempPathFacto
     folder.mkdir()
     for file in (package, previous):
         shutil.copy(file, folder)
+    if LONG:
+        shutil.copytree(ROOT / "dist/wheelhouse", folder / "wheelhouse")
     make_medium(directory / "medium.img", folder)
     return directory / "medium.img"
 
@@ -149,4 +153,4 @@ async def plugged(machine: Machine) -> list[str]:
 @pytest.fixture
 def cuts() -> int:
     """How often the power is cut: many times in the long form, ``LONG_TESTS=1``."""
-    return 20 if os.environ.get("LONG_TESTS") else 3
+    return 20 if LONG else 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
@@ -23,7 +24,7 @@ START_S = 90.0
 
 VOID, REPRINT = "作废 VOID", "补打"
 
-CONFIGURATION = f"""\
+HALL = f"""\
 hall = "demo"
 kiosk = "k1"
 
@@ -45,19 +46,28 @@ panel = "panel-1"
 name = "2号窗口"
 services = ["a"]
 panel = "panel-2"
+"""
 
+PRINTER_LINK = f"serial:///dev/serial/by-path/{USB}:{PRINTER_PORT}:1.0-port0?baud=115200"
+KEYPAD_LINK = f"evdev:///dev/input/by-path/{USB}:{KEYPAD_PORT}:1.0-event-kbd"
+
+PRINTER = f"""
 [devices.printer-1]
 driver = "escpos"
-link = "serial:///dev/serial/by-path/{USB}:{PRINTER_PORT}:1.0-port0?baud=115200"
+link = "{PRINTER_LINK}"
+"""
 
+PANELS = f"""
 [devices.panel-1]
 driver = "keypad"
-link = "evdev:///dev/input/by-path/{USB}:{KEYPAD_PORT}:1.0-event-kbd"
+link = "{KEYPAD_LINK}"
 
 [devices.panel-2]
 driver = "centerm"
 link = "serial:///dev/serial/by-path/{USB}:{PANEL_PORT}:1.0-port0?baud=9600"
 """
+
+CONFIGURATION = HALL + PRINTER + PANELS
 """Everything on the USB, and the hall's broker on another machine."""
 
 
@@ -155,10 +165,19 @@ class InstalledKiosk(MqttSide):
         """Return when a run that began after `heard_before` is online."""
         await until(lambda: self.status("status").get("state") == "online", "online", START_S)
 
+    async def started(self) -> dict[str, Any]:
+        """The event with which the run that is online began."""
+        return await self.event("daemon.started", boot=self.status("status")["boot"])
+
     async def ready(self, *devices: str) -> None:
         """Return when these devices are ready."""
         for device in devices:
             await self.device_is(device, "ready")
+
+    async def attach(self, device: Stage) -> None:
+        """Have the machine's kernel attach a device that is served over USB/IP here: at the first free port."""
+        typed = device.endpoint.preparation.replace("127.0.0.1", HOST)
+        await self.run(f"modprobe -a vhci-hcd usblp; {typed}")
 
     async def property(self, name: str, unit: str = "kioskd") -> str:
         """One property of a unit, as systemctl shows it."""
@@ -169,9 +188,12 @@ class InstalledKiosk(MqttSide):
         return set((await self.run(f"python3 -c {shlex.quote(STORED_IDS)}")).split())
 
     async def seconds_to_ready(self, device: str, node_appears: str) -> float:
-        """From the kernel's latest message that matches `node_appears` to the device's latest "ready"."""
+        """From the kernel's latest message that matches `node_appears` to the device's "ready" after it."""
         node = await self._latest("-k", node_appears)
-        ready = await self._latest("-u kioskd", f"device {re.escape(device)} is ready")
+        async with asyncio.timeout(self.patience_s):
+            # the broker may hear of it before the journal does
+            while (ready := await self._latest("-u kioskd", f"device {re.escape(device)} is ready")) < node:
+                await asyncio.sleep(0.1)
         return ready - node
 
     async def _latest(self, whose: str, pattern: str) -> float:

@@ -8,8 +8,19 @@ from simulators.escpos_printer import EscposPrinterSimulator
 from simulators.stage import Stage
 from simulators.usbip_endpoint import UsbIpEndpoint
 from tests.harness import until
-from tests.system.kiosk import CONFIGURATION, LIVES_ON, REPRINT, VOID, Attached, InstalledKiosk, unbroken
-from tests.system.machine import HOST
+from tests.system.kiosk import (
+    HALL,
+    KEYPAD_LINK,
+    LIVES_ON,
+    PANELS,
+    PRINTER,
+    PRINTER_LINK,
+    REPRINT,
+    VOID,
+    Attached,
+    InstalledKiosk,
+    unbroken,
+)
 
 pytestmark = LIVES_ON
 
@@ -38,6 +49,7 @@ async def test_an_idle_device_is_pulled_and_comes_back(kiosk: InstalledKiosk, at
     await replug(kiosk, attached, name)
 
 
+@pytest.mark.essential
 async def test_a_keypad_pulled_with_a_key_held_leaves_no_stuck_key(kiosk: InstalledKiosk, attached: Attached) -> None:
     await kiosk.machine.key("3", down=True)
     await kiosk.event("rating.unsolicited", panel="panel-1", level=3)
@@ -61,6 +73,7 @@ async def test_a_panel_pulled_while_it_asks_asks_again(kiosk: InstalledKiosk, at
     await kiosk.event("rating.submitted", session=finished["data"]["session"], level=5)
 
 
+@pytest.mark.essential
 async def test_a_printer_pulled_amid_a_ticket_and_without_paper(kiosk: InstalledKiosk, attached: Attached) -> None:
     pulled = kiosk.send("ticket/take", service="a", deadline_s=120)
     await until(lambda: attached.printer.received > 200, "the ticket on the wire")
@@ -79,26 +92,44 @@ async def test_a_printer_pulled_amid_a_ticket_and_without_paper(kiosk: Installed
     assert all(VOID in half for half in halves)
 
 
-USB_CONFIGURATION = CONFIGURATION.replace(
-    'link = "serial:///dev/serial/by-path/pci-0000:00:10.0-usb-0:1:1.0-port0?baud=115200"', 'link = "LINK"'
-)
-
-
-async def test_a_usb_printer_is_pulled_and_comes_back(kiosk: InstalledKiosk) -> None:
+@pytest.mark.parametrize("link", ["", "file:///dev/usb/lp0"], ids=["usb", "usblp"])
+async def test_a_usb_printer_is_pulled_and_comes_back(kiosk: InstalledKiosk, link: str) -> None:
+    """By libusb, which takes the printer from the kernel's own driver, and through that driver."""
     printer, endpoint = EscposPrinterSimulator(), UsbIpEndpoint(port=0)
-    await kiosk.run("modprobe -a vhci-hcd usblp")
     async with Stage(printer, endpoint) as stage:
-        attach = f"usbip --tcp-port {endpoint.port} attach -r {HOST} -b 1-1"
-        await kiosk.run(attach)
-        await kiosk.configure(USB_CONFIGURATION.replace("LINK", endpoint.url))
+        await kiosk.attach(stage)
+        await kiosk.configure(HALL + PRINTER.replace(PRINTER_LINK, link or endpoint.url) + PANELS)
         await kiosk.ready("printer-1")
         assert (await kiosk.ask("ticket/take", service="a"))["status"] == "done"
+        stage.command("paper-end")
+        assert "paper-end" in (await kiosk.device_is("printer-1", "faulted"))["reasons"]
         stage.pull()
         await kiosk.device_is("printer-1", "absent")
+        stage.command("refill")
         stage.restore()
-        await kiosk.run(attach)
+        await kiosk.attach(stage)
         await kiosk.ready("printer-1")
         assert await kiosk.seconds_to_ready("printer-1", r"usblp.*: USB Bidirectional printer dev") < BACK_S
         assert (await kiosk.ask("ticket/take", service="a"))["status"] == "done"
         assert len([slip for slip in printer.paper.slips if slip.cut]) == 2
     unbroken(kiosk.listener)
+
+
+async def test_a_keypad_made_by_uinput_is_pulled_and_comes_back(kiosk: InstalledKiosk) -> None:
+    plug = """modprobe uinput; mkfifo -m 600 /run/keypad; exec 3<>/run/keypad
+        nohup kioskd simulate keypad --uinput <&3 >/run/keypad.log 2>&1 & echo $! >/run/keypad.pid
+        until grep -o 'evdev://[^"]*' /run/keypad.log; do sleep 0.1; done"""
+    pull = "kill $(cat /run/keypad.pid); rm /run/keypad"
+    link = await kiosk.run(plug)
+    await kiosk.configure(HALL + PRINTER + PANELS.replace(KEYPAD_LINK, link))
+    await kiosk.ready("panel-1")
+    pressed = len(kiosk.events("rating.unsolicited"))
+    await kiosk.run("echo press KEY_1 >/run/keypad")
+    await kiosk.event("rating.unsolicited", pressed + 1)
+    assert kiosk.events("rating.unsolicited")[-1]["data"]["level"] == 5
+    await kiosk.run(pull)
+    await kiosk.device_is("panel-1", "absent")
+    assert await kiosk.run(plug) == link
+    await kiosk.ready("panel-1")
+    assert await kiosk.seconds_to_ready("panel-1", r"input: kioskd simulated keypad as") < BACK_S
+    await kiosk.run(pull)

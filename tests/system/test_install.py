@@ -20,8 +20,9 @@ TOML = "/etc/kioskd/kioskd.toml"
 PASSWORD = "/etc/credstore/kioskd.mqtt-password"  # noqa: S105 (a path)
 
 
+@pytest.mark.essential
 async def test_the_first_start_is_clean(kiosk: InstalledKiosk) -> None:
-    assert await kiosk.property("ActiveState") == "active"
+    assert await kiosk.property("ActiveState") == "active", await kiosk.run("journalctl --no-pager -o cat -u kioskd")
     assert await kiosk.property("UnitFileState") == "enabled"
     assert await kiosk.property("NRestarts") == "0"
     assert await kiosk.run("systemctl is-system-running") == "running"

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from daemon import __version__
 from tests.system.page import commands, sections
 
@@ -15,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 USE = re.compile(r"""(?:commands\(|title(?:: str )?= ?)"(?P<title>[^"]+)"(?:, (?P<block>\d+))?""")
 
 
+@pytest.mark.essential
 def test_every_command_of_the_page_is_typed_by_a_test() -> None:
     written = {(title, number) for title, blocks in sections().items() for number in range(len(blocks))}
     sources = "".join(file.read_text() for file in Path(__file__).parent.glob("*.py"))

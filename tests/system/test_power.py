@@ -26,6 +26,7 @@ async def storm(kiosk: InstalledKiosk, devices: Attached, chance: random.Random,
     return commands
 
 
+@pytest.mark.essential
 @pytest.mark.timeout(3600)
 async def test_nothing_is_lost_when_the_power_goes(kiosk: InstalledKiosk, attached: Attached, cuts: int) -> None:
     chance = random.Random(20261121)

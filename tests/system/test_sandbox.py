@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.system.kiosk import LIVES_ON, START_S, USB, Attached, InstalledKiosk
 from tests.system.page import commands
 
@@ -87,12 +89,13 @@ async def test_the_service_sees_only_its_classes_of_devices(kiosk: InstalledKios
     await kiosk.configure()
 
 
+@pytest.mark.essential
 async def test_nothing_runs_as_root(kiosk: InstalledKiosk) -> None:
     await kiosk.configure()
     await kiosk.run(commands("Simulated devices"))
     for unit in ("kioskd", "kioskd-simulator@escpos"):
         group = await kiosk.property("ControlGroup", unit)
-        processes = (await kiosk.run(f"cat /sys/fs/cgroup{group}/cgroup.procs")).split()
+        processes = (await kiosk.run(f"cat '/sys/fs/cgroup{group}/cgroup.procs'")).split()
         assert processes
         for process in processes:
             status = dict(
@@ -106,6 +109,7 @@ async def test_nothing_runs_as_root(kiosk: InstalledKiosk) -> None:
     await kiosk.run("systemctl stop 'kioskd-simulator@*'")
 
 
+@pytest.mark.essential
 async def test_presses_reach_no_console(kiosk: InstalledKiosk, attached: Attached) -> None:
     before = await kiosk.run(CONSOLE)
     assert "login:" in before

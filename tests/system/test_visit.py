@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import Listener
 from tests.system.kiosk import LIVES_ON, START_S, InstalledKiosk, unbroken
 from tests.system.page import commands
@@ -63,6 +65,7 @@ async def tell(kiosk: InstalledKiosk, kind: str, command: str) -> None:
     await kiosk.run(f"echo {command} >/run/kioskd-simulators/{kind}.commands")
 
 
+@pytest.mark.essential
 async def test_a_visit_with_every_kind_of_device(kiosk: InstalledKiosk, own_broker_port: int) -> None:
     await kiosk.run(
         f"systemctl stop kioskd; printf '{BROKER}' >/etc/mosquitto/conf.d/hall.conf; systemctl start mosquitto"
