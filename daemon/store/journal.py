@@ -35,8 +35,8 @@ def take_command(transaction: Transaction, command: str, fingerprint: str, deadl
 
 def settle_command(transaction: Transaction, reply: Reply) -> bool:
     """Keep the final answer. False when there is one already, or the command was never taken: then this is none."""
-    sql = "UPDATE command SET reply = ? WHERE id = ? AND reply IS NULL"
-    return transaction.write(sql, reply.model_dump_json(), reply.id) == 1
+    sql = "UPDATE command SET reply = ?, answered_at = ? WHERE id = ? AND reply IS NULL"
+    return transaction.write(sql, reply.model_dump_json(), transaction.now.timestamp(), reply.id) == 1
 
 
 def latest_commands(transaction: Transaction, limit: int) -> list[str]:
@@ -46,8 +46,8 @@ def latest_commands(transaction: Transaction, limit: int) -> list[str]:
 
 
 def awaited_replies(transaction: Transaction, limit: int) -> list[Reply]:
-    """The latest final answers to commands whose deadlines have not passed, oldest first."""
-    sql = "SELECT reply FROM command WHERE reply IS NOT NULL AND deadline >= ? ORDER BY taken_at DESC LIMIT ?"
+    """The final answers given last, to commands whose deadlines have not passed; oldest first."""
+    sql = "SELECT reply FROM command WHERE reply IS NOT NULL AND deadline >= ? ORDER BY answered_at DESC LIMIT ?"
     rows = transaction.rows(sql, transaction.now.timestamp(), limit)
     return [Reply.model_validate_json(row[0]) for row in reversed(rows)]
 

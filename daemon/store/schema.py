@@ -23,7 +23,8 @@ MIGRATIONS: tuple[str, ...] = (
         fingerprint TEXT NOT NULL,  -- of topic and data: the same id with another body is refused
         deadline    REAL NOT NULL,  -- unix time
         taken_at    REAL NOT NULL,
-        reply       TEXT            -- JSON of the final reply; NULL until there is one
+        reply       TEXT,           -- JSON of the final reply; NULL until there is one
+        answered_at REAL            -- when it was given
     ) WITHOUT ROWID;
     CREATE INDEX command_deadline ON command (deadline);
 
