@@ -163,11 +163,17 @@ class Connection:
             raise self._ended
 
     def _read(self) -> None:
+        connection: socket.socket | None = None
         pending = True
         while pending:
             self._client.loop_read()
-            connection = self._client.socket()
+            connection = cast("socket.socket | None", self._client.socket())
             pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+        if connection is not None:
+            # A broker that gathers small packets (Nagle) keeps the next command until the last packet is acknowledged,
+            # and the kernel takes up to 40 ms over that. The option holds until the next packet.
+            with contextlib.suppress(OSError):  # the line has gone: the next read says so
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _look_after(self) -> None:
         self._client.loop_misc()
