@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from daemon.events.base import Event
+from daemon.model import Model
 
 CopyNumber = Annotated[
     int, Field(ge=1, description="of this ticket or slip: from 2 on the slip is marked as a reprint (补打)")
@@ -20,8 +21,8 @@ SlipId = Annotated[
 Template = Annotated[str, Field(description="which kind of slip: ticket, supplement, fee-list and so on")]
 
 
-class PrintProgressed(Event):
-    """A long slip is on its way: told once a second while bytes leave."""
+class SlipJob(Model):
+    """Which slip an event is about: what every event of printing says first."""
 
     job: str
     ticket: TicketId = None
@@ -29,68 +30,43 @@ class PrintProgressed(Event):
     template: Template = "ticket"
     printer: str
     copy_number: CopyNumber
+
+
+class PrintProgressed(SlipJob, Event):
+    """A long slip is on its way: told once a second while bytes leave."""
+
     sent: int = Field(description="bytes that have left")
     total: int = Field(description="bytes in all")
 
 
-class PrintSent(Event):
+class PrintSent(SlipJob, Event):
     """Every byte of the slip is on the wire. Nothing is known of paper yet."""
 
-    job: str
-    ticket: TicketId = None
-    slip: SlipId = None
-    template: Template = "ticket"
-    printer: str
-    copy_number: CopyNumber
     bytes: int
 
 
-class PrintPrinted(Event):
+class PrintPrinted(SlipJob, Event):
     """The printer itself said that the slip came out."""
 
-    job: str
-    ticket: TicketId = None
-    slip: SlipId = None
-    template: Template = "ticket"
-    printer: str
-    copy_number: CopyNumber
     evidence: str = Field(description="what it rests on: process-id or gs-r")
 
 
-class PrintUnconfirmed(Event):
+class PrintUnconfirmed(SlipJob, Event):
     """The slip was sent and may be out; the printer never said."""
 
-    job: str
-    ticket: TicketId = None
-    slip: SlipId = None
-    template: Template = "ticket"
-    printer: str
-    copy_number: CopyNumber
     reason: str
 
 
-class PrintFailed(Event):
+class PrintFailed(SlipJob, Event):
     """No whole slip came out."""
 
-    job: str
-    ticket: TicketId = None
-    slip: SlipId = None
-    template: Template = "ticket"
-    printer: str
-    copy_number: CopyNumber
     reason: str
     paper: bool = Field(description="whether part of it may have come out")
     again: bool = Field(description="whether it is printed once more, after what came out was marked void")
     detail: str = ""
 
 
-class PrintExpired(Event):
+class PrintExpired(SlipJob, Event):
     """Nobody waits for the slip any more: it was not printed."""
 
-    job: str
-    ticket: TicketId = None
-    slip: SlipId = None
-    template: Template = "ticket"
-    printer: str
-    copy_number: CopyNumber
     reason: str
