@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from daemon.commands import Refusal
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -16,3 +18,11 @@ class Refused(Exception):
         self.reason = reason
         self.detail = detail
         self.data = dict(data or {})
+
+
+def expect_one_of(things: Mapping[str, T], what: str, name: str, reason: Refusal) -> T:
+    """The one of `things` that is called `name`; raises Refused with `reason`, which says what there is."""
+    found = things.get(name)
+    if found is None:
+        raise Refused(reason, f"no {what} {name!r}; there are: {', '.join(things) or 'none'}")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daemon.commands import Command, DisplayShow, Refusal, Request
 from daemon.hall.effects import Begin, Effect, Handlers
 from daemon.hall.premises import Premises
-from daemon.refused import Refused
+from daemon.refused import expect_one_of
 from daemon.store.database import Transaction
 
 
@@ -30,8 +30,5 @@ class DisplayCommands:
         return None
 
     def _show(self, _: Transaction, command: DisplayShow, request: Request) -> Effect:
-        show = self.at_once(command, request)
-        if show is None:
-            known = ", ".join(self._boards) or "none"
-            raise Refused(Refusal.UNKNOWN_DISPLAY, f"no display {command.display!r}; there are: {known}")
-        return Effect(final=False, after=show)
+        board = expect_one_of(self._boards, "display", command.display, Refusal.UNKNOWN_DISPLAY)
+        return Effect(final=False, after=lambda: board.show(command.text, request.id))

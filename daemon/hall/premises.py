@@ -10,7 +10,7 @@ from daemon.commands import Refusal, Request
 from daemon.hall import counters
 from daemon.hall.counters import CounterState, Stand
 from daemon.hall.effects import Board, Desks, PrintQueue, Ratings
-from daemon.refused import Refused
+from daemon.refused import Refused, expect_one_of
 from daemon.settings import Counter, Service, Settings
 from daemon.store.database import Transaction
 from daemon.texts import WORDS, word
@@ -26,19 +26,11 @@ class Premises:
 
     def counter(self, name: str) -> Counter:
         """The counter of this name."""
-        counter = self.settings.counters.get(name)
-        if counter is None:
-            known = ", ".join(self.settings.counters) or "none"
-            raise Refused(Refusal.UNKNOWN_COUNTER, f"no counter {name!r}; there are: {known}")
-        return counter
+        return expect_one_of(self.settings.counters, "counter", name, Refusal.UNKNOWN_COUNTER)
 
     def service(self, name: str) -> Service:
         """The service of this name."""
-        service = self.settings.services.get(name)
-        if service is None:
-            known = ", ".join(self.settings.services) or "none"
-            raise Refused(Refusal.UNKNOWN_SERVICE, f"no service {name!r}; there are: {known}")
-        return service
+        return expect_one_of(self.settings.services, "service", name, Refusal.UNKNOWN_SERVICE)
 
     def printer_of(self, service: str) -> PrintQueue:
         """The queue of the printer that prints the service's tickets."""
@@ -51,11 +43,7 @@ class Premises:
 
     def printer(self, name: str) -> PrintQueue:
         """The queue of the printer of this name."""
-        queue = self.desks.printers.get(name)
-        if queue is None:
-            known = ", ".join(self.desks.printers) or "none"
-            raise Refused(Refusal.UNKNOWN_PRINTER, f"no printer {name!r}; there are: {known}")
-        return queue
+        return expect_one_of(self.desks.printers, "printer", name, Refusal.UNKNOWN_PRINTER)
 
     def rating_desk(self, counter: str) -> Ratings:
         """The desk of the counter's panel."""

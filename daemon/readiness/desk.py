@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, NoReturn, Protocol
@@ -20,8 +20,8 @@ from daemon.hall.effects import Effect, Handlers
 from daemon.readiness.hours import Check, check_due, is_open
 from daemon.readiness.report import CheckedItem, ReadinessReport, judge
 from daemon.readiness.slip import queue_report
-from daemon.refused import Refused
-from daemon.settings import Settings
+from daemon.refused import expect_one_of
+from daemon.settings import Device, Settings
 from daemon.store.database import Transaction
 from daemon.store.journal import settle_command
 from daemon.store.store import Store, StoreError
@@ -104,10 +104,8 @@ class ReadinessDesk:
         return {ReadinessCheck: self._check}
 
     def _check(self, _: Transaction, command: ReadinessCheck, request: Request) -> Effect:
-        printers = _printers(self._settings())
-        if command.printer is not None and command.printer not in printers:
-            known = ", ".join(printers) or "none"
-            raise Refused(Refusal.UNKNOWN_PRINTER, f"no printer {command.printer!r}; there are: {known}")
+        if command.printer is not None:
+            expect_one_of(_printers(self._settings()), "printer", command.printer, Refusal.UNKNOWN_PRINTER)
         asked = _Asked(request.id, request.deadline, command.printer)
         return Effect(final=False, after=lambda: self._turns.take(asked))
 
@@ -226,8 +224,8 @@ class ReadinessDesk:
             clear_alert(transaction, Alert.NOT_READY, ABOUT)
 
 
-def _printers(settings: Settings) -> Sequence[str]:
-    return [name for name, device in settings.devices.items() if device.kind is Kind.PRINTER]
+def _printers(settings: Settings) -> Mapping[str, Device]:
+    return {name: device for name, device in settings.devices.items() if device.kind is Kind.PRINTER}
 
 
 def _boards_in_use(transaction: Transaction, settings: Settings) -> set[str]:
