@@ -15,13 +15,13 @@ from daemon.events import RatingSubmitted
 from daemon.store.database import Transaction
 from daemon.store.store import Store
 from tests.benchmark.bed import Bed, Tally, rss_kb, topic_as_long_as
-from tests.benchmark.figures import Line, median
+from tests.benchmark.figures import KB_IN_MIB, Line, median
 from tests.harness import PROJECT, ROOT
 
 TOPIC = f"{ROOT}/event/rating/submitted"
 PLAIN = topic_as_long_as(TOPIC)
 CHUNK = 500
-FLAT_MB = 8.0
+FLAT_MIB = 8.0
 """How much the daemon may grow from the first tenth of the backlog to its peak: a batch and a window, not a backlog."""
 
 BACKLOG_S = 120.0
@@ -42,7 +42,7 @@ async def measure(bed: Bed) -> list[Line]:
     count, repeats = (5_000, 1) if bed.quick else (100_000, 3)
     filled = bed.directory / "filled.db"
     size = await _fill(filled, count)
-    kioskd, reference, growth_mb = [], [], []
+    kioskd, reference, growth_mib = [], [], []
     for _ in range(repeats):
         async with bed.tally(PLAIN) as tally:
             with bed.reference("backlog", count, PLAIN, size) as process:
@@ -50,14 +50,14 @@ async def measure(bed: Bed) -> list[Line]:
             reference.append(rate)
         async with bed.tally(TOPIC) as tally:
             with _daemon(bed, filled) as process:
-                rate, grown_mb = await _rate(tally, count, process)
+                rate, grown_mib = await _rate(tally, count, process)
         kioskd.append(rate)
-        growth_mb.append(grown_mb)
+        growth_mib.append(grown_mib)
     ours, theirs = median(kioskd), median(reference)
     what = f"backlog of {count:,} events"
     return [
         Line(f"{what}, rate", f"{ours:,.0f} /s", f"{theirs:,.0f} /s", ours / theirs, 0.7, floor=True),
-        Line(f"{what}, growth in memory", f"{max(growth_mb):.1f} MB", "–", max(growth_mb), FLAT_MB, "MB"),
+        Line(f"{what}, growth in memory", f"{max(growth_mib):.1f} MiB", "–", max(growth_mib), FLAT_MIB, "MiB"),
     ]
 
 
@@ -114,7 +114,7 @@ def _daemon(bed: Bed, filled: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def _rate(tally: Tally, count: int, process: subprocess.Popen[bytes]) -> tuple[float, float]:
-    """Messages a second from the first to the last, and how many MB the process grew after the first tenth."""
+    """Messages a second from the first to the last, and how many MiB the process grew after the first tenth."""
     sizes_kb: list[int] = []
     async with asyncio.timeout(BACKLOG_S):
         while tally.count < count:
@@ -122,4 +122,4 @@ async def _rate(tally: Tally, count: int, process: subprocess.Popen[bytes]) -> t
             assert process.poll() is None, f"it ended by itself, with exit code {process.returncode}"
             if tally.count >= count // 10:
                 sizes_kb.append(rss_kb(process.pid))
-    return tally.per_s, (max(sizes_kb) - sizes_kb[0]) / 1000
+    return tally.per_s, (max(sizes_kb) - sizes_kb[0]) / KB_IN_MIB

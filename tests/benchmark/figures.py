@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 MS = 1e3
 
+KB_IN_MIB = 1024
+"""What Linux calls kB has 1024 bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

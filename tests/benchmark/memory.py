@@ -12,8 +12,9 @@ from simulators.keypad import KeypadSimulator
 from simulators.modem_phone import ModemPhoneSimulator
 from simulators.stage import PtyEndpoint, Stage
 from simulators.unix_endpoint import UnixEndpoint
-from tests.benchmark.bed import Bed, Parts, command
-from tests.benchmark.figures import Line, median
+from tests.benchmark.bed import Bed, Parts, command, rss_kb
+from tests.benchmark.figures import KB_IN_MIB, Line, median
+from tests.benchmark.importing import imported, importing, libraries
 from tests.harness import ROOT
 
 OF_EACH = 5
@@ -29,17 +30,39 @@ PRINTED = f"{ROOT}/event/print/printed"
 async def measure(bed: Bed) -> list[Line]:
     """The harness's five devices, then twenty more of four kinds beside them, by turns."""
     of_each, repeats = (1, 1) if bed.quick else (OF_EACH, 3)
+    libraries_kb = await _libraries_kb(bed)
     await _resident_kb(bed, of_each)  # the first run compiles what it imports, and is larger for it
     small, large = [], []
     for _ in range(repeats):
         small.append(await _resident_kb(bed, 0))
         large.append(await _resident_kb(bed, of_each))
-    total_mb = median(small) / 1000
+    ours_mib, theirs_mib = median(small) / KB_IN_MIB, libraries_kb / KB_IN_MIB
     each_kb = (median(large) - median(small)) / (4 * of_each)
     return [
-        Line("resident memory, five devices, after a ticket", f"{total_mb:.1f} MB", "–", total_mb, 50, "MB"),
+        Line(
+            "resident memory, five devices, after a ticket",
+            f"{ours_mib:.1f} MiB",
+            f"{theirs_mib:.1f} MiB for the libraries alone",
+            ours_mib,
+            50,
+            "MiB",
+        ),
         Line("each further device", f"{each_kb:.0f} kB", "–", each_kb, 150, "kB"),
     ]
+
+
+async def _libraries_kb(bed: Bed) -> int:
+    """What a Python takes that has imported the libraries of a daemon which has printed a ticket."""
+    async with bed.kiosk() as kiosk, bed.ear(PRINTED) as ear:
+        await kiosk.stop()
+
+        async def print_one() -> None:
+            ear.publish(*command("ticket/take", service="a"))
+            await ear.hear(PRINTED)
+
+        modules = await imported(bed, kiosk, print_one)
+    with importing(bed, libraries(modules)) as process:
+        return rss_kb(process)
 
 
 async def _resident_kb(bed: Bed, of_each: int) -> int:

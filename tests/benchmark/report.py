@@ -46,8 +46,11 @@ one machine.
   driver's questions to the printer included.
 - **start**: from starting the process to the last device's `ready` at a subscriber, on an existing database, with
   simulated devices that answer within two milliseconds. The reference is a Python that imports every library that the
-  daemon had imported at its end. Both have their bytecode cached.
-- **memory, idle**: resident pages, and the time of all threads on a processor, from `/proc`.
+  daemon had imported at its end; *beside importing kioskd's own modules too*: every module of kioskd besides. All have
+  their bytecode cached.
+- **memory**: resident pages, from `/proc`. The reference is a Python that has imported the libraries of a daemon that
+  has printed a ticket, and done nothing with them.
+- **idle**: the time of all threads on a processor, from `/proc`.
 
 ## What it was measured on
 

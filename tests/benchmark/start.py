@@ -2,68 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-import sys
 import time
 import tomllib
-from pathlib import Path
+from collections.abc import Sequence
 
 from tests.benchmark.bed import Bed, BenchKiosk, Ear
-from tests.benchmark.figures import Line, median
-from tests.harness import PROJECT, ROOT
-
-LISTED = """\
-import atexit, json, sys
-from daemon.__main__ import main
-
-def note():
-    loaded = [name for name, module in sys.modules.items() if getattr(module, "__spec__", None)]
-    libraries = [name for name in loaded if name.split(".")[0] not in ("daemon", "drivers", "__main__")]
-    open({file!r}, "w").write(json.dumps(libraries))
-
-atexit.register(note)
-sys.exit(main(["run", "--config", {configuration!r}]))
-"""
-"""The daemon, which writes down at its end what it has imported."""
-
-IMPORTING = """\
-import importlib, json, sys
-for name in json.load(open(sys.argv[1])):
-    importlib.import_module(name)
-print(flush=True)
-"""
+from tests.benchmark.figures import MS, Line, median
+from tests.benchmark.importing import imported, importing, libraries
+from tests.harness import ROOT
 
 
 async def measure(bed: Bed) -> list[Line]:
     """Starts and imports by turns."""
     rounds = 3 if bed.quick else 15
-    kioskd_s, reference_s = [], []
+    kioskd_s: list[float] = []
+    libraries_s: list[float] = []
+    modules_s: list[float] = []
     async with bed.kiosk() as kiosk, bed.ear(f"{ROOT}/#") as ear:
         await kiosk.stop()
-        names = await _imported(bed, kiosk, ear)
+        modules = await imported(bed, kiosk, lambda: _all_ready(kiosk, ear))
         for _ in range(rounds):
             began_s = time.perf_counter()
             kiosk.start()
             kioskd_s.append(await _all_ready(kiosk, ear) - began_s)
             await kiosk.stop()
-            reference_s.append(_importing_s(names))
+            libraries_s.append(_importing_s(bed, libraries(modules)))
+            modules_s.append(_importing_s(bed, modules))
+    return [
+        _line("start → everything ready", kioskd_s, libraries_s),
+        _line("start → everything ready, beside importing kioskd's own modules too", kioskd_s, modules_s),
+    ]
+
+
+def _line(what: str, kioskd_s: Sequence[float], reference_s: Sequence[float]) -> Line:
     ours, theirs = median(kioskd_s), median(reference_s)
-    what = "start → everything ready"
-    return [Line(what, f"{ours * 1e3:.0f} ms", f"{theirs * 1e3:.0f} ms", ours / theirs, 1.5)]
-
-
-async def _imported(bed: Bed, kiosk: BenchKiosk, ear: Ear) -> Path:
-    """A file with the names of everything that a daemon with all of its devices has imported."""
-    file = bed.directory / "imported.json"
-    program = LISTED.format(file=str(file), configuration=str(kiosk.configuration))
-    with (bed.directory / "imported.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=PROJECT, stderr=log)
-    await _all_ready(kiosk, ear)
-    process.terminate()
-    assert await process.wait() == 0, (bed.directory / "imported.log").read_text(encoding="utf-8")
-    return file
+    return Line(what, f"{ours * MS:.0f} ms", f"{theirs * MS:.0f} ms", ours / theirs, 1.5)
 
 
 async def _all_ready(kiosk: BenchKiosk, ear: Ear) -> float:
@@ -78,11 +52,8 @@ async def _all_ready(kiosk: BenchKiosk, ear: Ear) -> float:
             return sound.at_s
 
 
-def _importing_s(names: Path) -> float:
-    """Seconds until a Python has imported `names`."""
+def _importing_s(bed: Bed, modules: Sequence[str]) -> float:
+    """Seconds until a Python has imported `modules`."""
     began_s = time.perf_counter()
-    command = [sys.executable, "-c", IMPORTING, str(names)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"\n"
+    with importing(bed, modules):
         return time.perf_counter() - began_s
