@@ -19,6 +19,8 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from simulators.stage import Endpoint, PtyEndpoint, TcpEndpoint
+
 START_S = 10.0
 
 
@@ -256,6 +258,18 @@ def until() -> Until:
             await asyncio.sleep(0.002)
 
     return wait
+
+
+@pytest.fixture(params=["pty", "tcp"])
+def endpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Endpoint:
+    """Where a simulated device is reached: each of the two in turn."""
+    return PtyEndpoint(tmp_path / "line") if request.param == "pty" else TcpEndpoint()
+
+
+@pytest.fixture
+def tcp() -> Endpoint:
+    """The one of the two that will do where the line does not matter."""
+    return TcpEndpoint()
 
 
 @pytest.fixture

@@ -4,101 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from drivers.device import Condition, DeviceError, Reason
-from drivers.display.bx import BxDisplay, BxOptions
+from drivers.device import DeviceError, Reason
+from drivers.display.bx import BxDisplay
 from drivers.display.bx_frame_protocol import BROADCAST
+from drivers.display.bx_options import BxOptions
 from drivers.display.bx_reply_protocol import Error
-from drivers.display.bx_voice import WAITING_MAX, BxVoice
+from drivers.display.bx_voice import WAITING_MAX
 from drivers.display.capability import Shown, Spoken
-from drivers.link.serial import open_serial
-from drivers.link.stream import DescriptorLink
-from drivers.link.tcp import open_tcp
-from drivers.link.url import parse_link
-from simulators.bx_display import BxDisplaySimulator
-from simulators.stage import Endpoint, PtyEndpoint, Stage, TcpEndpoint
+from simulators.stage import Endpoint
+from tests.bx_rig import FAST, Hall, hall, until
 
-DEADLINE_S = 10.0
 CALL = "请A012号到3号窗口"
 
 
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not holds():
-            await asyncio.sleep(0.002)
-
-
-async def open_link(url: str) -> DescriptorLink:
-    link = parse_link(url)
-    return await (open_serial if link.scheme == "serial" else open_tcp)(link)
-
-
-class Place:
-    """A board with a voice on a line, and its driver."""
-
-    def __init__(self, stage: Stage, options: BxOptions) -> None:
-        self.stage = stage
-        self.conditions: list[Condition] = []
-        self.display = BxDisplay(options, self.conditions.append)
-        self.lost: list[DeviceError] = []
-
-    @property
-    def voice(self) -> BxVoice:
-        assert self.display.voice is not None
-        return self.display.voice
-
-    @property
-    def state(self) -> Any:
-        return self.stage.simulator.state()
-
-    @property
-    def spoken(self) -> list[str]:
-        found: list[str] = self.state["spoken"]
-        return found
-
-    async def serve(self) -> None:
-        while True:
-            link = await open_link(self.stage.endpoint.url)
-            try:
-                await self.display.serve(link)
-            except DeviceError as error:
-                self.lost.append(error)
-            finally:
-                link.close()
-            await asyncio.sleep(0.01)
-
-
 @contextlib.asynccontextmanager
-async def place(endpoint: Endpoint, *, voice: bool = True, **options: Any) -> AsyncIterator[Place]:
+async def place(endpoint: Endpoint, *, voice: bool = True, **options: Any) -> AsyncIterator[Hall]:
     """The driver has reached the board, which is a YY card if it has a `voice`."""
-    set_up = BxOptions(**{"voice": True, "answer_s": 0.15, "refresh_s": 0.02, "busy_s": 0.01, **options})
-    async with Stage(BxDisplaySimulator(reply_s=0.002, boot_s=0.05), endpoint) as stage:
-        stage.command("voice" if voice else "voice off")
-        here = Place(stage, set_up)
-        serving = asyncio.create_task(here.serve())
-        try:
-            await until(lambda: here.conditions)
-            await here.display.show("1号窗口")  # whatever is asked of a board that arrives is asked by now
-            yield here
-        finally:
-            serving.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await serving
-
-
-@pytest.fixture(params=["pty", "tcp"])
-def endpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Endpoint:
-    return PtyEndpoint(tmp_path / "board") if request.param == "pty" else TcpEndpoint()
-
-
-@pytest.fixture
-def tcp() -> Endpoint:
-    return TcpEndpoint()
+    set_up = dataclasses.replace(FAST, voice=True, monitor_s=30, **options)
+    async with hall(endpoint, set_up, told="voice" if voice else "voice off") as here:
+        await here.display.show("1号窗口")  # whatever is asked of a board that arrives is asked by now
+        yield here
 
 
 async def test_a_call_is_shown_and_spoken_once(endpoint: Endpoint) -> None:
@@ -147,7 +78,7 @@ async def test_a_card_that_is_no_yy_refuses_and_goes_on_showing(tcp: Endpoint) -
             await here.voice.speak(CALL)
         assert refused.value.reason is Reason.REJECTED
         assert await here.display.show(CALL) is Shown.CONFIRMED
-        assert here.lost == []
+        assert here.errors == []
 
 
 @pytest.mark.parametrize("fault", ["busy", "busy 3", f"nack {Error.CHECKSUM.value}"])

@@ -64,11 +64,6 @@ class EchoSimulator:
         return {"received": len(self.received)}
 
 
-@pytest.fixture(params=["pty", "tcp"])
-def endpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Endpoint:
-    return PtyEndpoint(tmp_path / "device") if request.param == "pty" else TcpEndpoint()
-
-
 async def open_link(url: str) -> DescriptorLink:
     link = parse_link(url)
     return await (open_serial(link) if link.scheme == "serial" else open_tcp(link))

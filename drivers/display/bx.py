@@ -14,63 +14,16 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from drivers.device import Condition, DeviceError, Inquiries, Reason, Report, State
-from drivers.display.bx_area_protocol import EIGHT, LIMITS, Area, Card, Effect
+from drivers.display.bx_area_protocol import Card
 from drivers.display.bx_exchange import PASSING, Exchange
-from drivers.display.bx_frame_protocol import BROADCAST, FACTORY_ADDRESS
-from drivers.display.bx_protocol import Ping, QueryStatus, UpdateAreas, encode_request
+from drivers.display.bx_frame_protocol import BROADCAST
+from drivers.display.bx_options import BxOptions
+from drivers.display.bx_page import AREA_ID, compose
+from drivers.display.bx_protocol import Ping, QueryStatus, UpdateAreas
 from drivers.display.bx_reply_protocol import Nack, Status, in_words
-from drivers.display.bx_text import FONT_FILES, Colour, Content, encode_content, in_words_of, unshowable
 from drivers.display.bx_voice import BxVoice
 from drivers.display.capability import Shown
 from drivers.link.stream import Link
-
-AREA_ID = 0
-
-
-@dataclass(frozen=True, slots=True)
-class BxOptions:
-    """How one board is set up.
-
-    `address`: the screen's own, 1 as it leaves the factory; 65534 for any board that answers, 65535 for all boards at
-    once, which then never answer; 32768 where the link alone leads to the board (TCP).
-    `card`: "5k" (BX-5K, 5MK) or "6k". `scroll` runs the text from right to left as one line.
-    `voice`: the card is a 6K-YY, which speaks.
-    `answer_s`: how long the card may take to answer (the document says 2 s on a serial line, 30 s on GPRS).
-    `refresh_s`: the shortest time between two texts; the document forbids less than 1 s.
-    `monitor_s`: how often the card is asked what it shows. `busy_s`: the wait before a busy card is asked again.
-    """
-
-    address: int = FACTORY_ADDRESS
-    card: str = "6k"
-    width_dots: int = 128
-    height_dots: int = 32
-    font_dots: int = 16
-    colour: str = "red"
-    scroll: bool = False
-    voice: bool = False
-    answer_s: float = 2.0
-    refresh_s: float = 1.0
-    monitor_s: float = 30.0
-    busy_s: float = 0.5
-
-    def __post_init__(self) -> None:
-        _expect(0 <= self.address <= BROADCAST, "address", self.address, "0 to 65535")
-        _expect(self.card in list(Card), "card", self.card, " or ".join(Card))
-        _expect(self.font_dots in FONT_FILES, "font_dots", self.font_dots, "16, 24 or 32")
-        _expect(self.colour.upper() in Colour.__members__, "colour", self.colour, ", ".join(Colour.__members__).lower())
-        largest = 0x7FFF
-        _expect(self.font_dots <= self.width_dots <= largest, "width_dots", self.width_dots, "room for a character")
-        _expect(self.font_dots <= self.height_dots <= largest, "height_dots", self.height_dots, "room for a character")
-        if self.card == Card.BX_5K:
-            _expect(self.width_dots % EIGHT == 0, "width_dots", self.width_dots, "a multiple of 8 on a BX-5K")
-        _expect(not (self.voice and self.card == Card.BX_5K), "voice", self.voice, "false: no BX-5K has a voice")
-        for name in ("answer_s", "refresh_s", "monitor_s", "busy_s"):
-            _expect(getattr(self, name) > 0, name, getattr(self, name), "more than 0 seconds")
-
-
-def _expect(holds: bool, name: str, value: object, expected: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} = {value!r}: expected {expected}")
 
 
 @dataclass(eq=False, slots=True)
@@ -126,7 +79,7 @@ class BxDisplay:
         """
         outcome: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
         try:
-            self._take(_Text(_compose(text, self._options), outcome))
+            self._take(_Text(compose(text, self._options), outcome))
         except DeviceError as error:
             outcome.set_exception(error)
         return outcome
@@ -263,43 +216,3 @@ class BxDisplay:
         if condition != self._condition:
             self._condition = condition
             self._report(condition)
-
-
-def _compose(text: str, options: BxOptions) -> UpdateAreas:
-    """The request that shows `text`; raises DeviceError with UNSHOWABLE or TOO_LONG."""
-    limit = LIMITS[Card(options.card)].data_bytes
-    if len(text) > limit:
-        raise DeviceError(Reason.TOO_LONG, f"{len(text)} characters, and the card holds at most {limit} bytes")
-    if wrong := unshowable(text):
-        raise DeviceError(Reason.UNSHOWABLE, in_words_of(wrong))
-    request = UpdateAreas((_area(text, options),))
-    size = len(encode_request(request))
-    if size > limit:
-        raise DeviceError(Reason.TOO_LONG, f"{size} bytes with the area's own, and the card takes at most {limit}")
-    return request
-
-
-def _area(text: str, options: BxOptions) -> Area:
-    if options.scroll:
-        text = text.replace("\n", " ")
-    # An area without any content is not described; a blank board is one with a space on it.
-    content = Content(text or " ", options.font_dots, Colour[options.colour.upper()])
-    columns = options.width_dots // (options.font_dots // 2)
-    return Area(
-        x=0,
-        y=0,
-        width=options.width_dots,
-        height=options.height_dots,
-        content=encode_content(content),
-        id=AREA_ID,
-        single_line=options.scroll,
-        # Lines that fit are broken at \n, as documented; only longer ones are left to the card to break.
-        auto_wrap=not options.scroll and any(_columns(line) > columns for line in text.split("\n")),
-        effect=Effect.LEFT if options.scroll else Effect.STATIC,
-        coarse=options.card == Card.BX_5K,
-    )
-
-
-def _columns(line: str) -> int:
-    """The width of `line` in Latin characters; a Chinese one is twice as wide, and two bytes long."""
-    return len(line.encode("gbk"))
