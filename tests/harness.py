@@ -272,6 +272,17 @@ class SimulatedKiosk(MqttSide):
         for device in DEVICES:
             await self.device_is(device, "ready")
 
+    async def heeds_signals(self) -> None:
+        """Return when the daemon has got as far as to handle SIGHUP, the last one; until then signals just end it."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        sighup = 1 << (signal.SIGHUP - 1)
+
+        def caught() -> bool:
+            (mask,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+            return bool(int(mask, 16) & sighup)
+
+        await until(caught, "a handler of SIGHUP")
+
     async def quiet(self) -> None:
         """Return when all that the first start brings about was heard: states are told at once, events when stored."""
         await self.ready()
