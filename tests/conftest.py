@@ -273,6 +273,12 @@ def tcp() -> Endpoint:
 
 
 @pytest.fixture
+def pty(tmp_path: Path) -> Endpoint:
+    """The other, for what takes a serial line, or its speed."""
+    return PtyEndpoint(tmp_path / "line")
+
+
+@pytest.fixture
 def kills() -> int:
     """How often the daemon is killed: many times in the long form, ``LONG_TESTS=1``."""
     return 200 if os.environ.get("LONG_TESTS") else 20

@@ -148,15 +148,15 @@ async def test_a_newer_tcp_host_takes_the_place_of_the_older() -> None:
 async def test_the_symlink_of_a_killed_stage_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
     place = tmp_path / "device"
     place.symlink_to("/dev/pts/gone")
+    descriptors = _open_descriptors()
     async with Stage(EchoSimulator(), PtyEndpoint(place)):
         (await open_link(f"serial://{place}")).close()
     assert not place.is_symlink()
     place.write_text("precious")
-    descriptors = _open_descriptors()
     with pytest.raises(FileExistsError):
         await Stage(EchoSimulator(), PtyEndpoint(place)).__aenter__()
     assert place.read_text() == "precious"
-    assert _open_descriptors() == descriptors
+    await until(lambda: _open_descriptors() == descriptors)
 
 
 def _open_descriptors() -> int:
