@@ -228,12 +228,12 @@ class Child:
         if process.returncode is not None:
             return
         process.terminate()
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-        except TimeoutError:
+        # not asyncio.timeout: before Python 3.11.3 it does not raise TimeoutError in a task that is being cancelled
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait([ended], timeout=GRACE_S)
+        if not ended.done():
             process.kill()
-            await process.wait()
+        await ended
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
