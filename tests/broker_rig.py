@@ -37,7 +37,7 @@ def make_authority(directory: Path) -> None:
 
 
 def make_broker_certificate(directory: Path, *, days: int = 30, address: str = "127.0.0.1") -> None:
-    """``broker.pem`` and its key, for `address` in place of the page's; expired where `days` is negative."""
+    """``broker.pem`` and its key, for `address` in place of the page's; expired from the start where `days` is 0."""
     script = commands("broker.pem").replace("10.1.2.3", address)
     run(DAYS.sub(f"-days {days}", script), directory)
 

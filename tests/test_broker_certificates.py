@@ -104,7 +104,7 @@ async def test_what_is_wrong_with_a_certificate_is_said(
     where = certified.with_certificate("k1")
     match plant:
         case "broker expired":
-            make_broker_certificate(certified.certs, days=-1)
+            make_broker_certificate(certified.certs, days=0)
         case "broker of another name":
             make_broker_certificate(certified.certs, address="10.1.2.3")
         case "another authority":
@@ -112,7 +112,7 @@ async def test_what_is_wrong_with_a_certificate_is_said(
             make_authority(certified.certs / "other")
             where = certified.with_certificate("k1", ca_file=certified.certs / "other/ca.pem")
         case "kiosk expired":
-            make_kiosk_certificate(certified.certs, days=-1)
+            make_kiosk_certificate(certified.certs, days=0)
         case "no kiosk certificate":
             where = certified.with_certificate("k1", cert_file=None, key_file=None)
         case "key of another":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -61,20 +62,26 @@ def commands(block: str) -> list[str]:
     return [line.partition(" #")[0].rstrip() for line in block.splitlines()]
 
 
+def make(*arguments: str) -> str:
+    """What make says to somebody at a prompt, even if another make runs these tests, with options of its own."""
+    inherited = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+    environment = {name: value for name, value in os.environ.items() if name not in inherited}
+    command = ["make", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
 @pytest.mark.parametrize(("target", "program"), [("bench", ".venv/bin/kioskd bench"), ("test", ".venv/bin/pytest")])
 def test_the_readme_s_commands_do_what_it_says(readme: str, target: str, program: str) -> None:
     assert re.search(rf"^make {target}\b", (ROOT / readme).read_text(), re.MULTILINE)
-    plan = subprocess.run(
-        ["make", "--dry-run", "--no-print-directory", target], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    plan = make("--dry-run", target).splitlines()
     assert [line.rstrip() for line in plan] == [f".ci/setup {target}", program]
 
 
 def test_make_lists_its_targets() -> None:
     makefile = (ROOT / "Makefile").read_text()
     (declared,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = make("help")
     assert [line.split()[1] for line in listed.splitlines()] == declared.split()
 
 

@@ -129,7 +129,7 @@ async def test_a_wrong_password_in_3_1_1(patient: Patient, shipped: ShippedBroke
 
 async def test_an_expired_certificate_of_the_broker(patient: Patient, shipped: ShippedBroker) -> None:
     by_password(patient, shipped)
-    make_broker_certificate(shipped.certs, days=-1)
+    make_broker_certificate(shipped.certs, days=0)
     await again(shipped)
     assert (await broker_fault(patient)).code == "certificate-expired"
     make_broker_certificate(shipped.certs)
@@ -154,7 +154,7 @@ async def test_another_authority(patient: Patient, shipped: ShippedBroker) -> No
 
 async def test_our_own_certificate(patient: Patient, certified: ShippedBroker) -> None:
     by_certificate(patient, certified)
-    make_kiosk_certificate(certified.certs, days=-1)
+    make_kiosk_certificate(certified.certs, days=0)
     fault = await broker_fault(patient)
     assert fault.code == "own-certificate-expired"
     assert "k1.pem expired on " in fault.what.en

@@ -46,7 +46,7 @@ async def test_everything_is_tried_and_what_cannot_say_is_not_called_ready(
         kiosk.write_configuration(**QUICK)
         kiosk.start()
         await kiosk.ready()
-        await kiosk.event("display.shown", text="1号窗口")
+        await kiosk.board_shows("1号窗口")
         texts: list[str] = []
         kiosk.display.changed = lambda: texts.extend(shown_on(kiosk))
         report = await report_of(kiosk, "unconfirmed")

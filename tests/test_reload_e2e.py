@@ -19,7 +19,7 @@ async def kiosk(tmp_path: Path, broker: Mosquitto, listen: Listen) -> AsyncItera
     async with SimulatedKiosk(tmp_path, broker, listen()) as simulated:
         simulated.start()
         await simulated.ready()
-        await simulated.event("display.shown", text="1号窗口")
+        await simulated.board_shows("1号窗口")
         yield simulated
 
 
