@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,15 +12,13 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 
+from daemon.alerts.words import worded
 from daemon.events import event_types
 from daemon.events_reading import Filter, FoundEvent, find, find_latest
-from daemon.settings import DEFAULT_PATH, ConfigurationError, load_settings
-from daemon.store.database import Fault
+from daemon.store_command import add_store_arguments, look_into_store
 from daemon.terminal import one_line, pairs
 from daemon.texts import Language, Text
 
-OK = 0
-FAILED = 1
 LAST_MAX = 100_000
 SEQUENCE_MAX = 10**12 - 1
 
@@ -63,9 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``kioskd events``."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG.to(parser.get_default("language") or "en")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="PATH", help="default: %(default)s")
-    where.add_argument("--store", type=Path, metavar="PATH", help="the database itself, instead of the configuration's")
+    add_store_arguments(parser)
     _add_filters(parser.add_argument_group("which events"))
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON lines: each event to the byte as it is published")
@@ -125,20 +120,14 @@ def _number(text: str, most: int) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the events that were asked for."""
-    language: Language = args.language
-    try:
-        path = args.store or load_settings(args.config, os.environ).store.path
+    """Print the events that were asked for; returns the exit code."""
+
+    def look(path: Path) -> None:
         found = find_latest(path, _filter(args), args.last) if args.last else find(path, _filter(args))
         first = list(islice(found, 1))  # what cannot be read is known before anything is printed
-        _WAYS["json" if args.json else "csv" if args.csv else "lines"](chain(first, found), language)
-    except ConfigurationError as error:
-        print("\n".join(problem.to(language) for problem in error.problems), file=sys.stderr)
-        return FAILED
-    except Fault as error:
-        print(error, file=sys.stderr)
-        return FAILED
-    return OK
+        _WAYS["json" if args.json else "csv" if args.csv else "lines"](chain(first, found), args.language)
+
+    return look_into_store(args, look)
 
 
 def _filter(args: argparse.Namespace) -> Filter:
@@ -169,7 +158,7 @@ def _columns(one: FoundEvent, language: Language) -> Iterator[str]:
     yield from (one_line(str(text)) for text in (one.event["time"], one.kind, one.event["subject"]))
     unsent = _UNSENT if one.refused is None else _REFUSED
     yield (unsent if one.sent_at is None else _SENT).to(language)
-    yield pairs(one.event["data"])
+    yield pairs(worded(one.event["data"], language))
 
 
 def _print_json(found: Iterable[FoundEvent], _: Language) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from daemon.alerts.alerts import clear_alert, raise_alert
 from daemon.commands import Refusal
 from daemon.events import Alert, FollowupClosed, FollowupDropped, FollowupOpened
+from daemon.events.alert_figures import BadRating
 from daemon.refused import Refused
 from daemon.store.database import Transaction
 
@@ -28,7 +29,7 @@ def open_followup(transaction: Transaction, counter: str, level: int) -> str:
         *(counter, level, transaction.now.timestamp()),
     )
     transaction.emit(FollowupOpened(followup=str(followup), counter=counter, level=level))
-    raise_alert(transaction, Alert.BAD_RATING, str(followup), f"level {level} at counter {counter}")
+    raise_alert(transaction, Alert.BAD_RATING, str(followup), BadRating(level=level, counter=counter))
     return str(followup)
 
 

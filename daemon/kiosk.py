@@ -25,6 +25,7 @@ from daemon.mqtt.broker import Incoming
 from daemon.mqtt.broker_settings import broker_of
 from daemon.mqtt.uplink import Uplink
 from daemon.notify import Notifier
+from daemon.phones import end_unattended
 from daemon.picture import Picture
 from daemon.printing.jobs import abandon
 from daemon.ratings import close_unattended
@@ -124,7 +125,7 @@ class Kiosk:
         self._intake = Intake(lambda: self._hall, store, self._clock, tasks, answer, refused)
         tasks.create_task(self._intake.open())
         self._replayer = Replayer(store, self._uplink.replay, self._clock, self._intake.told, self._settled)
-        self._eraser = Eraser(store, self._clock, self._settled, self._uplink.replay.replace)
+        self._eraser = Eraser(store, self.settings.store.path, self._clock, self._settled, self._uplink.replace)
         trials = Trials(
             store, self.settings.store.path, self._clock, lambda: self._workshop.units, self._uplink.answers
         )
@@ -232,6 +233,7 @@ class Kiosk:
         clean = transaction.meta("clean") in (None, "1")
         transaction.set_meta("clean", "0")
         transaction.emit(DaemonStarted(boot=self._boot, version=__version__, clean=clean), at=self._since)
+        end_unattended(transaction, _named(self.settings, Kind.PHONE))
 
     def _committed(self, events: Sequence[StoredEvent]) -> None:
         self._uplink.publisher.committed(events)
@@ -290,6 +292,10 @@ class Kiosk:
 
     def _in_short(self) -> str:
         return f"{len(self.settings.devices)} devices, {len(self.settings.counters)} counters"
+
+
+def _named(settings: Settings, kind: Kind) -> set[str]:
+    return {name for name, device in settings.devices.items() if device.kind is kind}
 
 
 def _said(device: Device, condition: Condition) -> dict[str, Any]:

@@ -5,13 +5,14 @@ A call that begins in quiet hours is counted and told like any other, and raises
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from daemon.alerts.alerts import clear_alert, raise_alert
 from daemon.calendar import Calendar, Span
 from daemon.events import Alert, PhoneAnswered, PhoneMissed, PhoneRinging, PhoneUnknown
+from daemon.events.alert_figures import RingCount
 from daemon.settings import Phone
 from daemon.store.database import Transaction
 from drivers.phone.capability import Answer, CallEnded
@@ -53,7 +54,7 @@ def ring(transaction: Transaction, line: Line, count: int) -> None:
         quiet = bool(found[3])
         transaction.write("UPDATE phone_call SET rings = ? WHERE id = ?", count, found[0])
     if count > line.rings and not quiet:
-        raise_alert(transaction, Alert.PHONE_UNANSWERED, line.phone, f"ring {count}, {line.rings} are allowed")
+        raise_alert(transaction, Alert.PHONE_UNANSWERED, line.phone, RingCount(rings=count, rings_max=line.rings))
 
 
 def _begin(transaction: Transaction, line: Line, count: int) -> bool:
@@ -104,6 +105,17 @@ def end_interrupted(transaction: Transaction, line: Line) -> None:
     found = transaction.row(_RINGING, line.phone)
     if found is not None:
         end(transaction, line, CallEnded(Answer.UNKNOWN, rings=found[1], ringing_s=0.0, evidence="interrupted"))
+
+
+def end_unattended(transaction: Transaction, phones: Collection[str]) -> None:
+    """kioskd starts, and was gone while telephones rang: those that are none of `phones` any more have no line that
+    would say so (`end_interrupted`).
+
+    At a start only: a telephone that is taken away while kioskd runs ends its call itself, and may just be doing so.
+    """
+    for (phone,) in transaction.rows("SELECT DISTINCT phone FROM phone_call WHERE state = 'ringing'"):
+        if phone not in phones:
+            end_interrupted(transaction, Line(phone, counter=None, rings=0))
 
 
 def mask(number: str | None) -> str | None:

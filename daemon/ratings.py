@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Collection
 from typing import Literal
 
 from daemon.commands import Refusal
 from daemon.events import RatingLapsed, RatingOpened, RatingRepeated, RatingSubmitted, RatingUnsolicited
+from daemon.events.base import ERASED
 from daemon.followups import BAD_LEVELS, open_followup
 from daemon.refused import Refused
 from daemon.store.database import Transaction
@@ -27,7 +30,7 @@ def open_session(transaction: Transaction, counter: str, ticket: str | None, ite
     Raises Refused when the item, or without one the ticket, has had its rating (一次一评).
     """
     if is_rated(transaction, counter, ticket, item):
-        what = f"item {item}" if item is not None else f"ticket {ticket}"
+        what = "the item" if item is not None else f"ticket {ticket}"  # the answer is kept: it names no item
         raise Refused(Refusal.ALREADY_RATED, f"{what} was rated, or is being rated at another counter")
     close_session(transaction, counter, "replaced")
     session = transaction.insert(
@@ -40,12 +43,12 @@ def open_session(transaction: Transaction, counter: str, ticket: str | None, ite
 
 def is_rated(transaction: Transaction, counter: str, ticket: str | None, item: str | None = None) -> bool:
     """Whether the item, or without one the ticket, has its one rating, or may get it at a counter other than this."""
-    which, value = ("item", item) if item is not None else ("ticket", ticket)
+    which, values = ("ticket", [ticket]) if item is None else ("item", [item, _mark(transaction, item)])
     sql = (
-        f"SELECT 1 FROM rating_session WHERE {which} = ?"  # noqa: S608
+        f"SELECT 1 FROM rating_session WHERE {which} IN (?, ?)"  # noqa: S608
         " AND (state = 'rated' OR state = 'open' AND counter != ?) LIMIT 1"
     )
-    return transaction.row(sql, value, counter) is not None
+    return transaction.row(sql, values[0], values[-1], counter) is not None
 
 
 def close_session(transaction: Transaction, counter: str, reason: Reason, *, only: str | None = None) -> bool:
@@ -55,7 +58,8 @@ def close_session(transaction: Transaction, counter: str, reason: Reason, *, onl
         return False
     session, ticket, item, _ = found
     transaction.write("UPDATE rating_session SET state = 'lapsed' WHERE id = ?", session)
-    transaction.emit(RatingLapsed(session=str(session), counter=counter, ticket=ticket, item=item, reason=reason))
+    about = {"session": str(session), "counter": counter, "ticket": ticket, "item": _told(item)}
+    transaction.emit(RatingLapsed(**about, reason=reason))
     return True
 
 
@@ -93,6 +97,42 @@ def follow_clock(transaction: Transaction, since: float, until: float, by_s: flo
     transaction.write(sql, by_s, since, until)
 
 
+def erase_items(transaction: Transaction, *, ticket: str | None = None, item: str | None = None) -> int:
+    """Forget the items that were handled with `ticket`, or the `item` itself; how many sessions named any.
+
+    What was rated stays settled: a mark is left, made with a key that never leaves this database, by which the item is
+    known again when somebody names it, and by nothing else.
+    """
+    which, value = ("ticket", ticket) if item is None else ("item", item)
+    sql = f"SELECT id, item FROM rating_session WHERE {which} = ? AND item NOT LIKE ?"  # noqa: S608
+    found = transaction.rows(sql, value, f"{_MARKED}%")
+    for session, named in found:
+        mark = _mark(transaction, named, make_key=True)
+        transaction.write("UPDATE rating_session SET item = ? WHERE id = ?", mark, session)
+    return len(found)
+
+
+_MARKED = "#"
+"""What a mark begins with, and no item can: `daemon.model.ID_PATTERN`."""
+
+_KEY = "item-key"
+
+
+def _mark(transaction: Transaction, item: str, *, make_key: bool = False) -> str | None:
+    """What stands for `item` once it is erased; None when nothing was ever erased, unless a key is to be made."""
+    key = transaction.meta(_KEY)
+    if key is None and make_key:
+        key = secrets.token_hex(32)
+        transaction.set_meta(_KEY, key)
+    if key is None:
+        return None
+    return _MARKED + hashlib.blake2b(item.encode(), key=bytes.fromhex(key), digest_size=16).hexdigest()
+
+
+def _told(item: str | None) -> str | None:
+    return ERASED if item is not None and item.startswith(_MARKED) else item
+
+
 def submit(transaction: Transaction, counter: str, panel: str, level: int, *, session: str | None) -> bool:
     """A press that is no bounce. True when it is the rating of the counter's open session.
 
@@ -120,5 +160,5 @@ def _rated(
 ) -> None:
     after_s = round(max(0.0, transaction.now.timestamp() - opened_at), 3)
     followup = open_followup(transaction, counter, level) if level in BAD_LEVELS else None
-    what = {"session": str(session), "counter": counter, "ticket": ticket, "item": item}
+    what = {"session": str(session), "counter": counter, "ticket": ticket, "item": _told(item)}
     transaction.emit(RatingSubmitted(**what, level=level, after_s=after_s, followup=followup))

@@ -21,7 +21,7 @@ from daemon.mqtt.arguments import UsageError, add_broker_arguments, broker_of
 from daemon.mqtt.broker import Broker
 from daemon.sender import NO_ANSWER, Answer, Sender
 from daemon.terminal import one_line, pairs
-from daemon.texts import Language, Text
+from daemon.texts import Language, Text, word
 
 DONE_CODE = 0
 NOT_DONE_CODE = 1
@@ -44,6 +44,9 @@ STATUS_TEXTS = {
     "expired": Text("已过期，未执行", "expired, not carried out"),
     NO_ANSWER: Text("没有答复，不知道是否已执行", "no answer: nobody knows whether it was carried out"),
 }
+
+DETAILS = {("events/erase", "done"): "beyond-reach"}
+"""Details that are always the same: said in the language of the terminal."""
 
 EPILOG = """\
 examples:
@@ -109,7 +112,7 @@ async def _one(broker: Broker, command: str, request: Request, printer: Printer)
 
 async def _ask(sender: Sender, command: str, request: Request, printer: Printer) -> None:
     async for answer in sender.ask(command, request):
-        printer.answer(answer)
+        printer.answer(answer, command)
 
 
 async def _batch(broker: Broker, arguments: argparse.Namespace, printer: Printer) -> None:
@@ -154,10 +157,10 @@ def _from_line(line: str, arguments: argparse.Namespace) -> tuple[str, Request]:
 
 def _data_of(words: Sequence[str]) -> dict[str, Any]:
     data = {}
-    for word in words:
-        name, equals, value = word.partition("=")
+    for pair in words:
+        name, equals, value = pair.partition("=")
         if not name or not equals:
-            raise UsageError(f"{word}: expected NAME=VALUE")
+            raise UsageError(f"{pair}: expected NAME=VALUE")
         data[name] = value
     return data
 
@@ -224,21 +227,23 @@ class Printer:
         self._as_json = as_json
         self.code = DONE_CODE
 
-    def answer(self, answer: Answer) -> None:
-        """A reply, or that there was none."""
+    def answer(self, answer: Answer, command: str) -> None:
+        """A reply to `command`, or that there was none."""
         if answer.get("status") != "accepted":
             self._worse(FINAL_CODES.get(str(answer.get("status")), NOT_DONE_CODE))
-        print(json.dumps(answer, ensure_ascii=False) if self._as_json else self._words(answer), flush=True)
+        print(json.dumps(answer, ensure_ascii=False) if self._as_json else self._words(answer, command), flush=True)
 
     def usage(self, line: str, problem: str) -> None:
         """A line that was not sent; its id is given back, so that whoever wrote it can tell."""
         self._worse(USAGE_CODE)
         print(json.dumps({"id": _id_in(line), "status": "not-sent", "detail": problem}, ensure_ascii=False), flush=True)
 
-    def _words(self, answer: Answer) -> str:
+    def _words(self, answer: Answer, command: str) -> str:
         status = str(answer.get("status"))
         words = STATUS_TEXTS[status].to(self._language) if status in STATUS_TEXTS else status
         why = " ".join(str(answer[key]) for key in ("reason", "detail") if answer.get(key))
+        if (command, status) in DETAILS:
+            why = word(DETAILS[command, status], self._language)
         data = answer.get("data")
         shown = pairs(data) if isinstance(data, dict) else ""
         return one_line("  ".join(part for part in (words, why, shown) if part))

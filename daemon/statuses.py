@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from daemon.events import Alert
+from daemon.events.alert import Detail, Kind
+from daemon.events.alert import Figures as FiguresOfAlert
 from daemon.figures.day import Figures, PreviousFigures
 from daemon.model import Model
 from daemon.readiness.report import ReadinessReport
@@ -59,9 +60,10 @@ class QueueStatus(Model):
 class OpenAlert(Model):
     """One entry of topic ``alerts``."""
 
-    alert: Alert
+    alert: Kind
     about: str
-    detail: str = Field(description="as it was when the alert was raised")
+    detail: Detail
+    figures: FiguresOfAlert
     raised_at: AwareDatetime
     acknowledged_by: str | None = Field(description="who has seen it; null when nobody has")
     acknowledged_at: AwareDatetime | None

@@ -34,6 +34,11 @@ WORDS: Mapping[str, Text] = {
     "paused": Text("暂停服务", "Paused"),
     "closed": Text("停止服务", "Closed"),
     "staff": Text("工号{staff}", "No. {staff}"),
+    # after personal data was erased
+    "beyond-reach": Text(
+        "已发送给订阅者的事件和数据库的备份不在其内，请在那里另行删除",
+        "what subscribers have received, and backups of the database, are beyond reach: erase it there too",
+    ),
     # the five levels of 好差评
     "level-5": Text("非常满意", "Very satisfied"),
     "level-4": Text("满意", "Satisfied"),

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from daemon.alerts.words import worded
 from daemon.mqtt.arguments import UsageError, add_broker_arguments, broker_of
 from daemon.mqtt.broker import Incoming, Outgoing
 from daemon.mqtt.session import Session
 from daemon.terminal import one_line, pairs
+from daemon.texts import Language
 
 EVENTS = "event/#"
 EVERYTHING = "#"
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         name = f"kioskd-watch-{arguments.session}"
         broker = dataclasses.replace(broker, client_id=name, session_expiry_s=KEPT_S)
     topic = EVERYTHING if arguments.all else arguments.topic or EVENTS
-    watcher = Watcher(as_json=arguments.json, count=arguments.count)
+    watcher = Watcher(arguments.language, as_json=arguments.json, count=arguments.count)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     with contextlib.suppress(KeyboardInterrupt, Enough):
         asyncio.run(Session(broker, watcher, subscriptions=(topic,)).run())
@@ -72,7 +74,8 @@ class Enough(Exception):
 class Watcher:
     """Prints what a session hears."""
 
-    def __init__(self, *, as_json: bool, count: int | None) -> None:
+    def __init__(self, language: Language, *, as_json: bool, count: int | None) -> None:
+        self._language = language
         self._as_json = as_json
         self._left = count
 
@@ -90,7 +93,7 @@ class Watcher:
     def on_message(self, message: Incoming) -> None:
         """Print one line."""
         message.acknowledge()
-        print(json_line(message) if self._as_json else human_line(message), flush=True)
+        print(json_line(message) if self._as_json else human_line(message, self._language), flush=True)
         if self._left is not None:
             self._left -= 1
             if self._left == 0:
@@ -112,9 +115,9 @@ def _payload(payload: bytes) -> Any:
         return text
 
 
-def human_line(message: Incoming) -> str:
+def human_line(message: Incoming, language: Language) -> str:
     """A message for people: an event as time, type, subject and data, anything else as topic and payload."""
-    payload = _payload(message.payload)
+    payload = worded(_payload(message.payload), language)
     if isinstance(payload, dict) and isinstance(payload.get("data"), dict) and "specversion" in payload:
         return _event_line(payload)
     shown = pairs(payload) if isinstance(payload, dict) else one_line(str(payload))

@@ -24,6 +24,7 @@ from daemon.alerts.device_watch import DeviceWatch, apply_verdicts
 from daemon.alerts.queue_limits import CLEARED_AT, watch_queue
 from daemon.commands import AlertAcknowledge, Refusal, Reply
 from daemon.events import Alert
+from daemon.events.alert_figures import AlertFigures, DeviceTrouble, RingCount
 from daemon.refused import Refused
 from daemon.settings import Queue, Settings
 from daemon.statuses import AlertsStatus
@@ -39,8 +40,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield ledger
 
 
-def raised(ledger: Ledger, alert: Alert, about: str, detail: str = "") -> None:
-    ledger.do(lambda change: raise_alert(change, alert, about, detail))
+ABSENT = DeviceTrouble(state="absent", reasons=("not-present",))
+
+
+def raised(ledger: Ledger, alert: Alert, about: str, figures: AlertFigures = ABSENT) -> None:
+    ledger.do(lambda change: raise_alert(change, alert, about, figures))
 
 
 def listed(ledger: Ledger) -> AlertsStatus:
@@ -49,7 +53,7 @@ def listed(ledger: Ledger) -> AlertsStatus:
 
 def test_a_cause_has_one_open_alert_and_causes_are_told_apart(ledger: Ledger) -> None:
     for _ in range(2):
-        raised(ledger, Alert.DEVICE_FAULT, "led-1", "absent")
+        raised(ledger, Alert.DEVICE_FAULT, "led-1")
         raised(ledger, Alert.DEVICE_FAULT, "led-2")
         raised(ledger, Alert.PAPER_LOW, "led-1")
     assert ledger.events.names == ["alert.raised"] * 3
@@ -66,7 +70,7 @@ def test_a_cause_has_one_open_alert_and_causes_are_told_apart(ledger: Ledger) ->
 
 
 def test_who_has_seen_it_stands_in_the_list_until_it_is_cleared(ledger: Ledger) -> None:
-    raised(ledger, Alert.PHONE_UNANSWERED, "phone-1", "ring 4, 3 are allowed")
+    raised(ledger, Alert.PHONE_UNANSWERED, "phone-1", RingCount(rings=4, rings_max=3))
     ledger.clock.advance(30)
     ledger.do(lambda change: acknowledge(change, Alert.PHONE_UNANSWERED, "phone-1", "工号012"))
     ledger.clock.advance(30)
@@ -80,6 +84,7 @@ def test_who_has_seen_it_stands_in_the_list_until_it_is_cleared(ledger: Ledger) 
         "alert": "phone-unanswered",
         "about": "phone-1",
         "detail": "ring 4, 3 are allowed",
+        "figures": {"rings": 4, "rings_max": 3},
         "raised_at": MORNING,
         "acknowledged_by": "工号012",
         "acknowledged_at": "2026-11-21T08:30:30+08:00",

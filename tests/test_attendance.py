@@ -94,7 +94,12 @@ def test_people_wait_and_the_open_counter_calls_nobody(room: Room) -> None:
     room.wait(1)
     assert room.unattended == {"1"}
     assert room.ledger.events.data("alert.raised") == [
-        {"alert": "counter-unattended", "about": "1", "detail": "1 wait, nothing was done for 601 s, 600 s may be"}
+        {
+            "alert": "counter-unattended",
+            "about": "1",
+            "detail": "1 wait, nothing was done for 601 s, 600 s may be",
+            "figures": {"waiting": 1, "idle_s": 601.0, "unattended_s": 600},
+        }
     ]
     room.wait(600)
     room.calls("1")

@@ -15,9 +15,20 @@ from hypothesis import strategies as st
 
 from daemon.commands import Refusal, Status
 from daemon.events import Alert, event_types
+from daemon.events.alert_figures import (
+    AlertFigures,
+    BadRating,
+    DeviceTrouble,
+    DueTime,
+    IdleCounter,
+    QueueLength,
+    RingCount,
+    Shortfalls,
+    WaitLength,
+)
 from daemon.explanations import ALERTS, REASONS, REFUSALS, SHORTCOMINGS, STATUSES, Explanation
 from daemon.hall.counters import CounterState
-from daemon.model import Priority
+from daemon.model import Model, Priority
 from daemon.readiness.report import Result
 from daemon.settings import load_settings
 from drivers.device import Reason, State
@@ -229,6 +240,29 @@ def test_the_words_of_an_event_use_its_own_fields() -> None:
     for name, kind in event_types().items():
         places = set(re.findall(r"\{(\w+)\}", WORDS[f"event.{name.removeprefix('kioskd.')}"]["en"]))
         assert places <= kind.model_fields.keys(), name
+
+
+FIGURES: Mapping[Alert, type[Model]] = {
+    Alert.QUEUE_TOO_LONG: QueueLength,
+    Alert.WAIT_TOO_LONG: WaitLength,
+    Alert.PROMISE_DUE: DueTime,
+    Alert.PROMISE_BROKEN: DueTime,
+    Alert.PHONE_UNANSWERED: RingCount,
+    Alert.BAD_RATING: BadRating,
+    Alert.COUNTER_UNATTENDED: IdleCounter,
+    Alert.DEVICE_FAULT: DeviceTrouble,
+    Alert.PAPER_LOW: DeviceTrouble,
+    Alert.NOT_READY: Shortfalls,
+}
+
+
+def test_why_an_alert_was_raised_is_told_by_its_figures() -> None:
+    assert FIGURES.keys() == set(Alert)
+    assert set(FIGURES.values()) == set(get_args(AlertFigures))
+    for alert, figures in FIGURES.items():
+        keys = [key for key in WORDS if key.startswith(f"detail.{alert}")]
+        told = {name for key in keys for name in re.findall(r"\{(\w+)\}", WORDS[key]["zh-CN"])}
+        assert told == figures.model_fields.keys(), alert
 
 
 async def test_every_command_of_every_simulator_has_words(tmp_path: Path) -> None:

@@ -70,7 +70,12 @@ def test_a_fault_that_lasts_raises_one_alert_which_ends_when_it_was_well_for_as_
     watched.ledger.clock.advance(1)
     watched.look()
     assert watched.ledger.events.data("alert.raised") == [
-        {"alert": "device-fault", "about": "d", "detail": "absent, not-present"}
+        {
+            "alert": "device-fault",
+            "about": "d",
+            "detail": "absent, not-present",
+            "figures": {"state": "absent", "reasons": ["not-present"]},
+        }
     ]
     watched.become(ABSENT, for_s=3600)
     watched.become(READY, for_s=59)

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from daemon.commands import EventsErase, Reply, Request
+from daemon import ratings
+from daemon.commands import EventsErase, Reply, Request, Status
 from daemon.envelope import StoredEvent
 from daemon.events import Event, PhoneMissed, PrintFailed, TicketWaiting
+from daemon.events.base import ERASED
 from daemon.hall.effects import Effect
 from daemon.printing.jobs import enqueue
 from daemon.printing.subject import Subject
@@ -23,8 +25,8 @@ from daemon.refused import Refused
 from daemon.slips.order import SlipOrder
 from daemon.store import eraser
 from daemon.store.database import Transaction
-from daemon.store.eraser import ERASED, Eraser
-from daemon.store.journal import take_command
+from daemon.store.eraser import Eraser
+from daemon.store.journal import settle_command, take_command
 from tests import store_rig
 from tests.store_rig import OpenStore, open_store, other_connection
 
@@ -37,7 +39,7 @@ class Rig:
         self.opened = opened
         self.replies: list[Reply] = []
         self.blanked: list[StoredEvent] = []
-        self.eraser = Eraser(opened.store, opened.clock, self.replies.append, self.blanked.extend)
+        self.eraser = Eraser(opened.store, opened.path, opened.clock, self.replies.append, self.blanked.extend)
 
     async def ask(self, deadline_s: float = 30.0, /, **data: str) -> Reply:
         """As the intake does; the last reply."""
@@ -114,7 +116,8 @@ async def test_nothing_of_a_ticket_is_left_in_any_byte(rig: Rig, monkeypatch: py
     assert rig.holds(NAME)
     assert rig.holds(CHARACTERS)
     reply = await rig.ask(ticket=TICKET)
-    assert (reply.status, reply.data) == ("done", {"ticket": TICKET, "events": 1, "rows": 1})
+    assert (reply.status, reply.data) == ("done", {"ticket": TICKET, "events": 1, "rows": 1, "copies": 0})
+    assert "are beyond reach" in reply.detail
     assert not rig.holds(NAME)
     assert not rig.holds(CHARACTERS)
     assert rig.holds("别人的姓名")
@@ -123,7 +126,9 @@ async def test_nothing_of_a_ticket_is_left_in_any_byte(rig: Rig, monkeypatch: py
     assert json.loads(after[1])["data"] == json.loads(before[1])["data"] | {"detail": ERASED}
     assert json.loads(after[1])["id"] == json.loads(before[1])["id"]
     assert [after[place] == before[place] for place in range(5)] == [True, False, True, True, True]
-    assert rig.opened.events.data("events.erased") == [{"about": f"ticket {TICKET}", "events": 1, "rows": 1}]
+    assert rig.opened.events.data("events.erased") == [
+        {"about": f"ticket {TICKET}", "events": 1, "rows": 1, "copies": 0}
+    ]
     assert [(event.topic, event.payload) for event in rig.blanked] == [("event/print/failed", after[1])]
 
 
@@ -135,7 +140,7 @@ async def test_a_slip_that_is_about_no_ticket(rig: Rig) -> None:
     await transact(lambda change: slip(change, None, "another patient", "fees-171"))
     await transact(partial(emit, failed(None, drug, "fees-17")))
     reply = await rig.ask(slip="fees-17")
-    assert (reply.status, reply.data) == ("done", {"slip": "fees-17", "events": 1, "rows": 2})
+    assert (reply.status, reply.data) == ("done", {"slip": "fees-17", "events": 1, "rows": 2, "copies": 0})
     assert not rig.holds(patient)
     assert not rig.holds(drug)
     assert rig.holds("another patient")
@@ -155,9 +160,54 @@ async def test_the_number_of_a_caller_and_of_no_other(rig: Rig) -> None:
     )
     await rig.opened.store.transact(lambda change: change.write(sql, NUMBER))
     reply = await rig.ask(call="17")
-    assert reply.data == {"call": "17", "events": 1, "rows": 1}
+    assert reply.data == {"call": "17", "events": 1, "rows": 1, "copies": 0}
     assert not rig.holds(NUMBER)
     assert rig.holds("13700000000")
+
+
+async def test_an_item_that_was_rated_without_a_ticket(rig: Rig) -> None:
+    transact, item, other = rig.opened.store.transact, "sfz-510102199003071234", "sfz-510102199003079999"
+    for name in (other, item):
+        session = await transact(lambda change, name=name: ratings.open_session(change, "1", None, name))  # type: ignore[misc]
+        await transact(lambda change, session=session: ratings.submit(change, "1", "p", 1, session=session))  # type: ignore[misc]
+    with pytest.raises(Refused) as refused:
+        await transact(lambda change: ratings.open_session(change, "1", None, item))
+    rejection = Reply(id="r", status=Status.REJECTED, reason=refused.value.reason, detail=refused.value.detail)
+    await transact(lambda change: take_command(change, "r", "f", rig.opened.clock.now()))
+    await transact(lambda change: settle_command(change, rejection))
+    assert rig.holds(item)
+    reply = await rig.ask(item=item)
+    assert (reply.status, reply.data) == ("done", {"item": ERASED, "events": 2, "rows": 1, "copies": 0})
+    assert not rig.holds(item)
+    assert rig.holds(other)
+    assert rig.opened.events.data("events.erased")[0]["about"] == f"item {ERASED}"
+    assert item.encode() not in b"".join(await rig.payloads())
+    with pytest.raises(Refused):
+        await transact(lambda change: ratings.open_session(change, "1", None, item))
+
+
+async def test_what_was_put_aside_as_damaged_is_deleted_and_told(rig: Rig) -> None:
+    folder, name = rig.opened.path.parent, rig.opened.path.name
+    for end in (".damaged-3ade68b1", ".damaged-3ade68b1-wal", ".damaged-00c0ffee"):
+        (folder / f"{name}{end}").write_text(NAME)
+    other = folder / f"other-{name}.damaged-3ade68b1"
+    other.write_text(NAME)
+    reply = await rig.ask(ticket=TICKET)
+    assert (reply.status, reply.data["copies"]) == ("done", 2)
+    assert not rig.holds(NAME)
+    assert other.exists()
+    assert rig.opened.events.data("events.erased")[0]["copies"] == 2
+
+
+async def test_what_was_put_aside_and_cannot_be_deleted_is_said_and_not_called_done(rig: Rig) -> None:
+    copy = rig.opened.path.with_name(f"{rig.opened.path.name}.damaged-3ade68b1")
+    copy.mkdir()  # what unlink refuses, whoever asks
+    rig.opened.path.with_name(f"{rig.opened.path.name}.damaged-00c0ffee").touch()
+    reply = await rig.ask(ticket=TICKET)
+    assert (reply.status, reply.reason, reply.data["copies"]) == ("unconfirmed", "store-failed", 1)
+    assert str(copy) in reply.detail
+    copy.rmdir()
+    assert (await rig.ask(ticket=TICKET)).status == "done"
 
 
 async def test_what_is_being_read_is_said_and_not_called_done(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +231,7 @@ async def test_refusals(rig: Rig) -> None:
         ({}, "invalid"),
         ({"ticket": TICKET, "call": "17"}, "invalid"),
         ({"ticket": TICKET, "slip": "s1"}, "invalid"),
+        ({"call": "17", "item": "i-1"}, "invalid"),
         ({"ticket": TICKET}, "in-print"),
         ({"slip": "s3"}, "in-print"),
     ):

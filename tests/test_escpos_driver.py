@@ -298,6 +298,20 @@ async def test_a_port_that_is_no_printer_is_called_so(answer: bytes, reason: Rea
     assert reports == []
 
 
+@pytest.mark.parametrize("noise", [b"", b"\x00\xff"], ids=["wrong-device", "garbled"])
+async def test_a_modem_on_a_printers_port_does_not_publish_who_calls(noise: bytes) -> None:
+    answer = noise + b"\r\nRING\r\nDATE = 1121\r\nNMBR = 13912345678\r\n"
+    async with Stage(Stranger(answer), TcpEndpoint()) as stage:
+        link = await open_tcp(parse_link(stage.endpoint.url))
+        with pytest.raises(DeviceError) as refused:
+            await EscposPrinter(FAST, lambda _: None).serve(link)
+        link.close()
+    said = refused.value.detail
+    assert "NMBR = #####" in said or b"NMBR = #####".hex(" ") in said
+    assert "39123" not in said
+    assert b"39123".hex(" ") not in said
+
+
 # --- links that go -------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,17 @@ from pathlib import Path
 import pytest
 
 from daemon import events_reading
-from daemon.events import DeviceChanged, Event, PrintPrinted, RatingUnsolicited, TicketCalled, TicketIssued
+from daemon.events import (
+    Alert,
+    AlertRaised,
+    DeviceChanged,
+    Event,
+    PrintPrinted,
+    RatingUnsolicited,
+    TicketCalled,
+    TicketIssued,
+)
+from daemon.events.alert_figures import QueueLength
 from daemon.events_command import add_arguments, run
 from daemon.store.database import Transaction
 from tests.harness import PROJECT
@@ -123,6 +133,16 @@ async def test_a_line_for_a_terminal_has_six_columns_and_moves_no_cursor(rig: Op
     assert cells[0][:4] == ["1", "2026-11-21T08:30:00+08:00", "ticket.issued", "20261121-A001"]
     assert {len(row) for row in cells} == {6}
     assert "\x1b" not in "".join(lines)
+
+
+async def test_why_an_alert_was_raised_is_told_in_the_language_asked_for(rig: OpenStore, command: Command) -> None:
+    figures = QueueLength(waiting=11, waiting_max=10)
+    raised = AlertRaised(alert=Alert.QUEUE_TOO_LONG, about="a", detail="11 wait, 10 may", figures=figures)
+    await rig.store.transact(partial(emit, raised))
+    for language, said in (("zh-CN", "11 人在等，最多 10 人"), ("en", "11 wait, 10 may")):
+        line = command("--type", "alert", language=language)[1].splitlines()[-1]
+        assert line.split("\t")[-1] == f"alert=queue-too-long about=a detail={said}"
+    assert '"figures":{"waiting":11,"waiting_max":10}' in command("--type", "alert", "--json")[1]
 
 
 async def test_the_same_in_chinese(rig: OpenStore, command: Command) -> None:

@@ -41,7 +41,12 @@ def test_both_lowest_levels_are_followed_up_at_once(ledger: Ledger, level: int) 
     assert ledger.events.names == ["rating.opened", "followup.opened", "alert.raised", "rating.submitted"]
     assert ledger.events.data("followup.opened") == [{"followup": "1", "counter": "1", "level": level}]
     assert ledger.events.data("alert.raised") == [
-        {"alert": "bad-rating", "about": "1", "detail": f"level {level} at counter 1"}
+        {
+            "alert": "bad-rating",
+            "about": "1",
+            "detail": f"level {level} at counter 1",
+            "figures": {"level": level, "counter": "1"},
+        }
     ]
     assert ledger.events.data("rating.submitted")[0]["followup"] == "1"
 

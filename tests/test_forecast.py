@@ -132,7 +132,9 @@ def test_who_would_wait_too_long_raises_the_alert_before_anybody_does(ledger: Le
 
     assert look(60.0, 600.0) == []
     assert look(60.0, 601.0) == ["alert.raised"]
-    raised = {"alert": Alert.WAIT_TOO_LONG, "about": "a", "detail": "a new number would wait 601 s, 600 s may be"}
+    figures = {"waited_s": 60.0, "forecast_s": 601.0, "wait_max_s": 600}
+    detail = "a new number would wait 601 s, 600 s may be"
+    raised = {"alert": Alert.WAIT_TOO_LONG, "about": "a", "detail": detail, "figures": figures}
     assert ledger.events.data("alert.raised") == [raised]
     assert look(610.0, 400.0) == ["alert.raised"]
     assert look(480.0, 481.0) == ["alert.raised"]

@@ -1,6 +1,7 @@
 """Input links: the kernel's events read from descriptors, and the ways in which input devices fail to open.
 
-What only the kernel can do (grab, several nodes, the state of the keys) is tried in test_keypad.py under umockdev.
+What only the kernel can do (grab, several nodes, the state of the keys) is tried in test_keypad_evdev.py, with
+umockdev.
 """
 
 from __future__ import annotations

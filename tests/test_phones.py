@@ -61,7 +61,12 @@ def test_the_ring_after_the_third_raises_one_alert_which_the_answer_clears(ledge
     assert "alert.raised" not in ledger.events.names
     ring(ledger, 4, 5, 6)
     assert ledger.events.data("alert.raised") == [
-        {"alert": "phone-unanswered", "about": "phone-1", "detail": "ring 4, 3 are allowed"}
+        {
+            "alert": "phone-unanswered",
+            "about": "phone-1",
+            "detail": "ring 4, 3 are allowed",
+            "figures": {"rings": 4, "rings_max": 3},
+        }
     ]
     end(ledger, Answer.ANSWERED, 6)
     assert ledger.events.data("phone.answered")[0]["in_time"] is False
@@ -108,6 +113,22 @@ def test_a_call_that_rang_while_kioskd_was_gone_ended_nobody_knows_how(ledger: L
     assert ledger.events.names[-1] == "alert.cleared"
     ring(ledger, 1)
     assert ledger.events.data("phone.ringing")[-1]["call"] == "2"
+
+
+def test_a_telephone_that_was_taken_away_meanwhile_leaves_no_call_that_rings_for_ever(ledger: Ledger) -> None:
+    ring(ledger, 1, 2, 3, 4, phone="phone-1")
+    ring(ledger, 1, 2, phone="phone-2")
+    ledger.restart()
+    for _ in range(2):
+        ledger.do(lambda change: phones.end_unattended(change, {"phone-2"}))
+    (unknown,) = ledger.events.data("phone.unknown")
+    assert (unknown["call"], unknown["phone"], unknown["counter"]) == ("1", "phone-1", None)
+    assert (unknown["rings"], unknown["reason"]) == (4, "interrupted")
+    assert [data["about"] for data in ledger.events.data("alert.cleared")] == ["phone-1"]
+    assert ledger.rows("SELECT phone, state FROM phone_call") == [("phone-1", "unknown"), ("phone-2", "ringing")]
+    ring(ledger, 3, phone="phone-2")
+    end(ledger, Answer.ANSWERED, 3, phone="phone-2")
+    assert ledger.events.data("phone.answered")[0]["call"] == "2"
 
 
 def test_rings_that_could_not_be_stored_do_not_hide_the_call(ledger: Ledger) -> None:

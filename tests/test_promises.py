@@ -67,7 +67,12 @@ def test_the_alert_comes_before_the_limit_and_changes_at_it(ledger: Ledger) -> N
     ledger.clock.advance(1)
     ledger.do(watch_promises)
     (raised,) = ledger.events.data("alert.raised")
-    assert raised == {"alert": Alert.PROMISE_DUE, "about": ticket.id, "detail": "due at 2026-11-21T08:40+08:00"}
+    assert raised == {
+        "alert": Alert.PROMISE_DUE,
+        "about": ticket.id,
+        "detail": "due at 2026-11-21T08:40+08:00",
+        "figures": {"due_at": "2026-11-21T08:40:00+08:00"},
+    }
     assert alerts(ledger) == [("raised", Alert.PROMISE_DUE)]
     ledger.clock.advance(119)
     assert alerts(ledger) == []

@@ -252,3 +252,19 @@ async def test_ten_thousand_through_a_real_broker(broker: Any, listen: Any, unti
         assert link.publisher.sent == 10_000
         await until(lambda: len(listener.messages) >= 10_000)
     assert sequences(listener) == list(range(1, 10_001))
+
+
+async def test_what_was_erased_meanwhile_goes_out_as_it_is_in_the_store_now(until: Any) -> None:
+    outbox = MemoryOutbox()
+    publisher = Publisher(outbox, ROOT, lambda: None)
+    publisher.on_connected()
+    task = asyncio.create_task(publisher.run())
+    await until(lambda: not publisher.behind)
+    first, second = outbox.commit(2)
+    publisher.committed([first, second])
+    publisher.replace([StoredEvent(second.sequence, second.topic, b"[erased]"), StoredEvent(9, "x", b"of nobody")])
+    left = [publisher.next() for _ in range(3)]
+    assert [None if sent is None else sent.payload for sent in left] == [first.payload, b"[erased]", None]
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

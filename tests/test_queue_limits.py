@@ -96,7 +96,8 @@ async def test_a_hall_whose_queue_grows_and_shrinks(tmp_path: Path) -> None:
             await rig.store.transact(lambda change, ticket=ticket: tickets.let_wait(change, ticket.id))  # type: ignore[misc]
         picture.refresh()
         await until(lambda: rig.events.data("alert.raised"), "the alert")
-        raised = {"alert": Alert.QUEUE_TOO_LONG, "about": "a", "detail": "3 wait, 2 may"}
+        figures = {"waiting": 3, "waiting_max": 2}
+        raised = {"alert": Alert.QUEUE_TOO_LONG, "about": "a", "detail": "3 wait, 2 may", "figures": figures}
         assert rig.events.data("alert.raised") == [raised]
         for _ in range(2):
             await rig.store.transact(lambda change: tickets.call_next(change, "1", ("a",)))

@@ -164,6 +164,41 @@ def test_one_rating_for_each_handled_item(
     assert len(ledger.events.data("rating.submitted")) == 1
 
 
+ITEM = "sp-2026-0042"
+
+
+@pytest.mark.parametrize(
+    ("ticket", "erased"), [(TICKET, {"ticket": TICKET}), (TICKET, {"item": ITEM}), (None, {"item": ITEM})]
+)
+def test_an_item_that_was_erased_stays_settled_and_unnamed(
+    ledger: Ledger, ticket: str | None, erased: dict[str, str]
+) -> None:
+    assert press(ledger, 4, open_session(ledger, "1", ticket, ITEM))
+    open_session(ledger, "1", OTHER, "another")
+    for expected in (1, 0):
+        assert ledger.do(lambda change: ratings.erase_items(change, **erased)) == expected
+    ledger.restart()
+    assert ITEM not in str(ledger.rows("SELECT * FROM rating_session"))
+    for counter in ("1", "2"):
+        with pytest.raises(Refused) as refused:
+            open_session(ledger, counter, OTHER, ITEM)
+        assert refused.value.reason is Refusal.ALREADY_RATED
+        assert ITEM not in refused.value.detail, "the answer is kept"
+    assert open_session(ledger, "1", TICKET, "a third")
+    assert ledger.rows("SELECT item FROM rating_session WHERE state = 'lapsed'") == [("another",)]
+
+
+def test_an_item_that_is_erased_while_it_may_be_rated_is_not_named_afterwards(ledger: Ledger) -> None:
+    open_session(ledger, "1", None, ITEM)
+    open_session(ledger, "2", None, "another")
+    for item in (ITEM, "another"):
+        assert ledger.do(lambda change, item=item: ratings.erase_items(change, item=item)) == 1  # type: ignore[misc]
+    press(ledger, 1, None, "1")
+    ledger.do(lambda change: ratings.cancel_session(change, "2"))
+    told = [data["item"] for name in ("rating.submitted", "rating.lapsed") for data in ledger.events.data(name)]
+    assert told == ["[erased]", "[erased]"]
+
+
 @pytest.mark.parametrize("name", ["rating/open", "rating/cancel"])
 def test_a_counter_without_a_panel_invites_nobody(ledger: Ledger, name: str) -> None:
     commands = CommandLog(ledger, load_settings(HALL, {}), panels=("2",))

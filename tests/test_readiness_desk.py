@@ -154,7 +154,8 @@ async def test_the_alert_stays_until_a_check_passes(tmp_path: Path) -> None:
         events = kiosk.opened.events
         await until(lambda: events.data("alert.raised"))
         (raised,) = events.data("alert.raised")
-        assert raised == {"alert": "not-ready", "about": "kiosk", "detail": "printer-1: paper-end"}
+        figures = {"items": [{"item": "printer-1", "reasons": ["paper-end"]}]}
+        assert raised == {"alert": "not-ready", "about": "kiosk", "detail": "printer-1: paper-end", "figures": figures}
         kiosk.trials.items = (item("printer-1", ok=None, reason="no-answer"),)
         await kiosk.ask("c1")
         await until(lambda: kiosk.replies)

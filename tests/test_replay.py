@@ -17,6 +17,7 @@ from daemon.commands import Reply
 from daemon.commands.events import REPLAY_MAX
 from daemon.envelope import StoredEvent
 from daemon.events import PhoneMissed, TicketWaiting
+from daemon.events.base import ERASED
 from daemon.hall.effects import Desks
 from daemon.hall.hall import Hall
 from daemon.intake import Intake
@@ -27,7 +28,7 @@ from daemon.replayer import BATCH, Replayer
 from daemon.settings import Settings
 from daemon.statuses import KioskStatus
 from daemon.store.database import Transaction
-from daemon.store.eraser import ERASED, Eraser
+from daemon.store.eraser import Eraser
 from daemon.store.store import Store
 from tests.broker_client import emit, make_events
 from tests.conftest import Cutter, Listen, Listener, Mosquitto, Until
@@ -62,7 +63,7 @@ class Rig:
         self.replayer = Replayer(
             self.store, self.link.replay, clock, self.intake.told, self.intake.settled, tell_s=tell_s
         )
-        self.eraser = Eraser(self.store, clock, self.intake.settled, self.link.replay.replace)
+        self.eraser = Eraser(self.store, self.path, clock, self.intake.settled, self.link.replace)
         self.hall = Hall(SETTINGS, Desks({}, {}, {}), further=(self.replayer, self.eraser))
 
     def _committed(self, events: Sequence[StoredEvent]) -> None:

@@ -23,6 +23,7 @@ from daemon.send import Printer, faults
 from daemon.sender import Sender
 from daemon.statuses import KioskStatus
 from daemon.terminal import one_line, pairs
+from daemon.texts import Language
 
 ROOT = "kioskd/demo/k1"
 
@@ -110,7 +111,7 @@ async def test_send_ends_without_an_answer(broker: Any, daemon: Daemon, capsys: 
     deadline = datetime.now(UTC) + timedelta(seconds=0.5)
     async with sender.connected():
         async for answer in sender.ask("ticket/take", Request(id="x", deadline=deadline, data={"service": "never"})):
-            printer.answer(answer)
+            printer.answer(answer, "ticket/take")
     assert json.loads(capsys.readouterr().out)["status"] == "no-answer"
     assert printer.code == 3
     assert daemon.ids == ["x"]
@@ -200,9 +201,9 @@ async def test_send_reads_a_batch_from_a_file(broker: Any, daemon: Daemon, tmp_p
     assert [json.loads(line)["status"] for line in out.splitlines()] == ["accepted", "done"]
 
 
-async def watching(broker: Any, *words: str) -> asyncio.subprocess.Process:
+async def watching(broker: Any, *words: str, language: str = "en") -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "daemon", "--language", "en", "watch", "--broker", url(broker), *words,
+        sys.executable, "-m", "daemon", "--language", language, "watch", "--broker", url(broker), *words,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
@@ -224,6 +225,15 @@ async def test_watch_prints_an_event_a_line_and_ends_after_count(broker: Any, li
     data = "number=A012 service=general ahead=3 priority=ordinary"
     assert out.decode() == f"09:30:05  ticket.issued  20261121-A012  {data}\n"
     assert process.returncode == 0
+
+
+async def test_watch_says_why_an_alert_is_open_in_the_language_asked_for(broker: Any, listen: Any) -> None:
+    entry = {"alert": "phone-unanswered", "about": "p", "detail": "ring 4", "figures": {"rings": 4, "rings_max": 3}}
+    listen().publish(f"{ROOT}/alerts", json.dumps({"open": 1, "alerts": [entry]}).encode(), retain=True)
+    process = await watching(broker, "--topic", "alerts", "-n", "1", language="zh-CN")
+    out, _ = await asyncio.wait_for(process.communicate(), 20)
+    said = "{alert=phone-unanswered about=p detail=第 4 声铃，应在 3 声内接听}"
+    assert out.decode().rstrip().endswith(f"alerts  = open=1 alerts={said}")
 
 
 async def test_watch_all_as_json_through_a_broker_that_dies(broker: Any, listen: Any, until: Any) -> None:
@@ -285,6 +295,18 @@ async def test_the_daemons_own_configuration_names_the_broker(broker: Any, daemo
     code, _, error = await kioskd("watch", "--config", str(tmp_path / "missing.toml"))
     assert code == 2
     assert "missing.toml" in error
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "are beyond reach"), ("zh-CN", "已发送给订阅者的事件")])
+def test_whoever_has_something_erased_is_told_what_that_does_not_reach(
+    capsys: pytest.CaptureFixture[str], language: Language, said: str
+) -> None:
+    printer, data = Printer(language, as_json=False), {"call": "17", "events": 1}
+    printer.answer({"id": "x", "status": "done", "detail": "in English", "data": data}, "events/erase")
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert "in English" not in printed
+    assert "call=17 events=1" in printed
 
 
 async def test_messages_are_in_the_language_asked_for(broker: Any, daemon: Daemon) -> None:

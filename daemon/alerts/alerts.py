@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Container
 from datetime import datetime
 
+from daemon.alerts.words import in_words, read_figures
 from daemon.commands import Refusal
 from daemon.events import Alert, AlertAcknowledged, AlertCleared, AlertRaised
+from daemon.events.alert_figures import AlertFigures
 from daemon.refused import Refused
 from daemon.statuses import AlertsStatus, OpenAlert
 from daemon.store.database import Transaction
@@ -15,12 +17,12 @@ LISTED_MAX = 50
 """Of the open alerts so many stand in the list: a payload has to end somewhere. Their count is always there."""
 
 
-def raise_alert(transaction: Transaction, alert: Alert, about: str, detail: str = "") -> None:
-    """Raise `alert` about something, unless it is open already."""
+def raise_alert(transaction: Transaction, alert: Alert, about: str, figures: AlertFigures) -> None:
+    """Raise `alert` about something because of `figures`, unless it is open already."""
     now = transaction.now.timestamp()
-    sql = "INSERT INTO alert (alert, about, raised_at, detail) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    if transaction.write(sql, alert, about, now, detail):
-        transaction.emit(AlertRaised(alert=alert, about=about, detail=detail))
+    sql = "INSERT INTO alert (alert, about, raised_at, figures) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    if transaction.write(sql, alert, about, now, figures.model_dump_json()):
+        transaction.emit(AlertRaised(alert=alert, about=about, detail=in_words(figures).en, figures=figures))
 
 
 def clear_alert(transaction: Transaction, alert: Alert, about: str) -> None:
@@ -63,7 +65,7 @@ def follow_clock(transaction: Transaction, since: float, until: float, by_s: flo
         transaction.write(sql, by_s, since, until)
 
 
-_COLUMNS = "alert, about, detail, raised_at, acknowledged_by, acknowledged_at"
+_COLUMNS = "alert, about, figures, raised_at, acknowledged_by, acknowledged_at"
 
 
 def _find(transaction: Transaction, alert: Alert, about: str) -> OpenAlert:
@@ -74,11 +76,13 @@ def _find(transaction: Transaction, alert: Alert, about: str) -> OpenAlert:
 
 
 def _open(transaction: Transaction, row: tuple[str, str, str, float, str | None, float | None]) -> OpenAlert:
-    alert, about, detail, raised_at, by, at = row
+    alert, about, stored, raised_at, by, at = row
+    figures = read_figures(stored)
     return OpenAlert(
         alert=Alert(alert),
         about=about,
-        detail=detail,
+        detail=in_words(figures).en,
+        figures=figures,
         raised_at=_moment(transaction, raised_at),
         acknowledged_by=by,
         acknowledged_at=None if at is None else _moment(transaction, at),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from daemon.alerts.alerts import clear_alert, clear_others, raise_alert
 from daemon.events import Alert
+from daemon.events.alert_figures import IdleCounter
 from daemon.hall.counters import Stand
 from daemon.hall.situation import Post, Situation
 from daemon.store.database import Transaction
@@ -39,10 +40,9 @@ def watch_counters(
         if name in before and before[name].trace != idle.trace:
             clear_alert(transaction, Alert.COUNTER_UNATTENDED, name)
         elif limit_s is not None and idle_s > limit_s:
-            detail = (
-                f"{situation.waiting_for(needed[name])} wait, nothing was done for {idle_s:.0f} s, {limit_s} s may be"
-            )
-            raise_alert(transaction, Alert.COUNTER_UNATTENDED, name, detail)
+            waiting = situation.waiting_for(needed[name])
+            figures = IdleCounter(waiting=waiting, idle_s=round(idle_s, 1), unattended_s=limit_s)
+            raise_alert(transaction, Alert.COUNTER_UNATTENDED, name, figures)
     return idleness
 
 

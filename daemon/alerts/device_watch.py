@@ -15,6 +15,7 @@ from math import inf
 from daemon.alerts.alerts import clear_alert, clear_others, raise_alert
 from daemon.clock import Clock
 from daemon.events import Alert
+from daemon.events.alert_figures import DeviceTrouble
 from daemon.store.database import Transaction
 from drivers.device import Condition, Reason, State
 
@@ -52,7 +53,7 @@ class Verdict:
     """Whether an alert about a device is to be open. None leaves it as it is."""
 
     open: bool | None
-    detail: str
+    condition: Condition
 
 
 Verdicts = Mapping[tuple[Alert, str], Verdict]
@@ -88,7 +89,7 @@ class DeviceWatch:
         """What is to be open now. A cause has to be there, or gone, for `patience_s`; low paper is told at once."""
         self._pass_time(patience_s)
         return {
-            (alert, device): Verdict(gauge.verdict(patience_s), _words(self._conditions[device]))
+            (alert, device): Verdict(gauge.verdict(patience_s), self._conditions[device])
             for (alert, device), gauge in self._gauges.items()
         }
 
@@ -110,7 +111,7 @@ def apply_verdicts(transaction: Transaction, verdicts: Verdicts, devices: Contai
         clear_others(transaction, alert, devices)
     for (alert, device), verdict in verdicts.items():
         if verdict.open:
-            raise_alert(transaction, alert, device, verdict.detail)
+            raise_alert(transaction, alert, device, _figures(verdict.condition))
         elif verdict.open is False:
             clear_alert(transaction, alert, device)
 
@@ -122,5 +123,5 @@ def _causes(condition: Condition) -> dict[Alert, bool | None]:
     return {Alert.DEVICE_FAULT: faulted, Alert.PAPER_LOW: low}
 
 
-def _words(condition: Condition) -> str:
-    return ", ".join((condition.state, *condition.reasons))
+def _figures(condition: Condition) -> DeviceTrouble:
+    return DeviceTrouble(state=str(condition.state), reasons=tuple(map(str, condition.reasons)))

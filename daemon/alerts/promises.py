@@ -7,6 +7,7 @@ from datetime import datetime
 from daemon.alerts.alerts import clear_alert, raise_alert
 from daemon.calendar import Calendar, Limit
 from daemon.events import Alert, TicketPromised
+from daemon.events.alert_figures import DueTime
 from daemon.settings import Service
 from daemon.store.database import Transaction
 from daemon.tickets import Ticket
@@ -50,8 +51,8 @@ def watch_promises(transaction: Transaction) -> None:
     for ticket, due in transaction.rows(f"SELECT id, due_at {_NEAR}", now):
         broken = due <= now
         clear_alert(transaction, Alert.PROMISE_DUE if broken else Alert.PROMISE_BROKEN, ticket)
-        detail = f"due at {datetime.fromtimestamp(due, transaction.now.tzinfo).isoformat(timespec='minutes')}"
-        raise_alert(transaction, Alert.PROMISE_BROKEN if broken else Alert.PROMISE_DUE, ticket, detail)
+        figures = DueTime(due_at=datetime.fromtimestamp(due, transaction.now.tzinfo))
+        raise_alert(transaction, Alert.PROMISE_BROKEN if broken else Alert.PROMISE_DUE, ticket, figures)
     for alert, ticket in transaction.rows(_OVER, Alert.PROMISE_DUE, Alert.PROMISE_BROKEN, now):
         clear_alert(transaction, Alert(alert), ticket)
 

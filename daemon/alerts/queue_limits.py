@@ -6,6 +6,7 @@ from collections.abc import Container
 
 from daemon.alerts.alerts import clear_alert, clear_others, raise_alert
 from daemon.events import Alert
+from daemon.events.alert_figures import QueueLength, WaitLength
 from daemon.settings import Queue
 from daemon.store.database import Transaction
 from daemon.tickets import QueueFigures
@@ -21,30 +22,29 @@ def watch_queue(
 
     A forecast of None says nothing: while somebody waits, it ends no alert.
     """
-    many = f"{stands.waiting} wait, {limits.waiting_max} may"
-    _judge(transaction, Alert.QUEUE_TOO_LONG, service, stands.waiting, limits.waiting_max, many)
-    waited_s, coming_s = stands.longest_wait_s or 0.0, forecast_s or 0.0
-    longest = f"waits for {waited_s:.0f} s" if waited_s >= coming_s else f"a new number would wait {coming_s:.0f} s"
-    long = f"{longest}, {limits.wait_max_s} s may be"
-    whole = forecast_s is not None or stands.waiting == 0
-    _judge(transaction, Alert.WAIT_TOO_LONG, service, max(waited_s, coming_s), limits.wait_max_s, long, whole=whole)
+    many, most = stands.waiting, limits.waiting_max
+    if most is not None and many > most:
+        raise_alert(transaction, Alert.QUEUE_TOO_LONG, service, QueueLength(waiting=many, waiting_max=most))
+    elif most is None or many <= CLEARED_AT * most:
+        clear_alert(transaction, Alert.QUEUE_TOO_LONG, service)
+    _watch_waits(transaction, service, stands, limits.wait_max_s, forecast_s)
 
 
-def _judge(
-    transaction: Transaction,
-    alert: Alert,
-    service: str,
-    value: float,
-    limit: int | None,
-    detail: str,
-    *,
-    whole: bool = True,
+def _watch_waits(
+    transaction: Transaction, service: str, stands: QueueFigures, most_s: int | None, forecast_s: float | None
 ) -> None:
-    """`whole`: `value` is all there is to know, and may end the alert."""
-    if limit is not None and value > limit:
-        raise_alert(transaction, alert, service, detail)
-    elif limit is None or (whole and value <= CLEARED_AT * limit):
-        clear_alert(transaction, alert, service)
+    longest_s = max(stands.longest_wait_s or 0.0, forecast_s or 0.0)
+    all_known = forecast_s is not None or stands.waiting == 0
+    if most_s is not None and longest_s > most_s:
+        waited_s = stands.longest_wait_s
+        figures = WaitLength(waited_s=_tenths(waited_s), forecast_s=_tenths(forecast_s), wait_max_s=most_s)
+        raise_alert(transaction, Alert.WAIT_TOO_LONG, service, figures)
+    elif most_s is None or (all_known and longest_s <= CLEARED_AT * most_s):
+        clear_alert(transaction, Alert.WAIT_TOO_LONG, service)
+
+
+def _tenths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def forget_queues(transaction: Transaction, services: Container[str]) -> None:

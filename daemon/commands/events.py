@@ -27,11 +27,15 @@ class EventsReplay(Command):
 
 
 class EventsErase(Command):
-    """Blank what could identify a person in the events of a ticket, slip or telephone call, and delete its slips.
+    """Blank what could identify a person in the events of a ticket, slip, telephone call or item, and delete its slips.
 
-    One of them is given. Those of a ticket include the other slips that were printed about it.
+    One of them is given. Those of a ticket include the other slips that were printed about it. Databases that were put
+    aside as damaged are deleted. What was sent to subscribers before is beyond its reach.
     """
 
     ticket: Identifier | None = None
     slip: Identifier | None = Field(default=None, description="as print events name it: printed about no ticket")
     call: Annotated[str, Field(pattern=r"^[0-9]{1,18}$", description="as phone events name it")] | None = None
+    item: Identifier | None = Field(
+        default=None, description="as rating events name it; what was rated stays settled, and is not rated again"
+    )

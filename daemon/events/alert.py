@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from daemon.events.alert_figures import AlertFigures
 from daemon.events.base import Event
 
 
@@ -25,12 +27,26 @@ class Alert(StrEnum):
     NOT_READY = "not-ready"  # (kiosk, or what of it)
 
 
+Kind = Annotated[Alert, Field(description="what kind", examples=["phone-unanswered"])]
+Detail = Annotated[
+    str, Field(description="the figures in English, for logs, as they were then", examples=["ring 4, 3 are allowed"])
+]
+Figures = Annotated[
+    AlertFigures,
+    Field(
+        description="what it rests on, as it was then, by kind of alert: to be told to people in their language",
+        examples=[{"rings": 4, "rings_max": 3}],
+    ),
+]
+
+
 class AlertRaised(Event):
     """Somebody should act. One open alert a cause."""
 
-    alert: Alert = Field(description="what kind", examples=["phone-unanswered"])
+    alert: Kind
     about: str = Field(description="which phone, service, counter or device")
-    detail: str = ""
+    detail: Detail
+    figures: Figures
 
 
 class AlertAcknowledged(Event):

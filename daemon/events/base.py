@@ -10,6 +10,9 @@ from daemon.model import Model
 PERSONAL = ("caller", "detail", "item")
 """The fields, of any event, that may hold what identifies a person: `events/erase` blanks them."""
 
+ERASED = "[erased]"
+"""Stands where something personal was."""
+
 
 class Event(Model):
     """Something that happened. Subclasses name it in two or three words: a noun, then what befell it."""

@@ -7,25 +7,37 @@ from typing import Annotated
 from pydantic import Field
 
 from daemon.events.base import Event
+from daemon.model import Model
 
 Quiet = Annotated[bool, Field(description="it began in quiet hours: counted, and no alert, for nobody is there")]
 
 
-class PhoneRinging(Event):
-    """A call comes in: its first ring."""
+class Call(Model):
+    """Which call an event is about: what every event of a telephone says first."""
 
     call: str
     phone: str
     counter: str | None
+
+
+class UnansweredCall(Call):
+    """What is known of a call that nobody was seen to answer."""
+
+    rings: int
+    ringing_s: float = Field(description="from the first ring to the last one seen")
+    caller: str | None
     quiet: Quiet = False
 
 
-class PhoneAnswered(Event):
+class PhoneRinging(Call, Event):
+    """A call comes in: its first ring."""
+
+    quiet: Quiet = False
+
+
+class PhoneAnswered(Call, Event):
     """Somebody lifted the receiver, and the line said so."""
 
-    call: str
-    phone: str
-    counter: str | None
     rings: int
     in_time: bool = Field(description="within the rings that the rules allow")
     ringing_s: float = Field(description="time to answer: from the first ring to the receiver being lifted")
@@ -33,26 +45,11 @@ class PhoneAnswered(Event):
     quiet: Quiet = False
 
 
-class PhoneMissed(Event):
+class PhoneMissed(UnansweredCall, Event):
     """The ringing ended, on a line that tells when a receiver is lifted, and none was."""
 
-    call: str
-    phone: str
-    counter: str | None
-    rings: int
-    ringing_s: float = Field(description="from the first ring to the last one seen")
-    caller: str | None
-    quiet: Quiet = False
 
-
-class PhoneUnknown(Event):
+class PhoneUnknown(UnansweredCall, Event):
     """The ringing ended, and this line cannot tell whether anybody answered."""
 
-    call: str
-    phone: str
-    counter: str | None
-    rings: int
-    ringing_s: float = Field(description="from the first ring to the last one seen")
-    caller: str | None
-    quiet: Quiet = False
     reason: str = ""

@@ -54,9 +54,15 @@ class StoreReplaced(Event):
 class EventsErased(Event):
     """What could identify a person was blanked, on request: whoever has copies of these events should do the same."""
 
-    about: str = Field(description="which ticket, slip or call", examples=["ticket 20261121-A012"])
+    about: str = Field(
+        description="which ticket, slip or call; an item, which may be personal itself, is not named",
+        examples=["ticket 20261121-A012"],
+    )
     events: int = Field(description="how many events had something to blank; each keeps its id and place")
     rows: int = Field(description="slips and other records that were deleted or blanked")
+    copies: int = Field(
+        default=0, description="databases put aside as damaged that were deleted: nobody can tell what they hold"
+    )
 
 
 class EventsDropped(Event):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -15,22 +14,17 @@ from typing import Any
 from daemon.columns import columns
 from daemon.figures.day import DeviceFigures, Figures, TicketFigures, Times
 from daemon.figures.reading import read_days
-from daemon.settings import DEFAULT_PATH, ConfigurationError, load_settings
-from daemon.store.database import Fault
 from daemon.store.database_file import open_to_read
+from daemon.store_command import add_store_arguments, look_into_store
 from daemon.texts import Language, Text
 
-OK = 0
-FAILED = 1
 DEFAULT_DAYS = 7
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``kioskd figures``."""
     parser.epilog = "Days that are over, and the present one so far. Exit code: 0, or 1 when the store cannot be read."
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="PATH", help="default: %(default)s")
-    where.add_argument("--store", type=Path, metavar="PATH", help="the database itself, instead of the configuration's")
+    add_store_arguments(parser)
     parser.add_argument(
         "--from", dest="first", type=_day, metavar="DAY", help=f"like 2026-11-21; default: {DEFAULT_DAYS} days"
     )
@@ -49,22 +43,16 @@ def _day(text: str) -> date:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the figures of the days that were asked for."""
-    language: Language = args.language
-    try:
-        path = args.store or load_settings(args.config, os.environ).store.path
+    """Print the figures of the days that were asked for; returns the exit code."""
+
+    def look(path: Path) -> None:
         with open_to_read(path) as reader:
             days = read_days(reader, args.first, args.last)
-    except ConfigurationError as error:
-        print("\n".join(problem.to(language) for problem in error.problems), file=sys.stderr)
-        return FAILED
-    except Fault as error:
-        print(error, file=sys.stderr)
-        return FAILED
-    if args.first is None and days:
-        days = [figures for figures in days if figures.day > days[-1].day - timedelta(days=DEFAULT_DAYS)]
-    _print(days, args, language)
-    return OK
+        if args.first is None and days:
+            days = [figures for figures in days if figures.day > days[-1].day - timedelta(days=DEFAULT_DAYS)]
+        _print(days, args, args.language)
+
+    return look_into_store(args, look)
 
 
 def _print(days: Sequence[Figures], args: argparse.Namespace, language: Language) -> None:

@@ -97,6 +97,11 @@ class Publisher:
             self._taken = new[-1].sequence
             self._pump()
 
+    def replace(self, events: Sequence[StoredEvent]) -> None:
+        """These are not in the store any more as they were: those that wait here go out as they are now."""
+        now = {event.sequence: event for event in events}
+        self._queue = deque(now.get(event.sequence, event) for event in self._queue)
+
     def on_connected(self) -> None:
         """Start at the beginning of the unsent tail."""
         self._forget()

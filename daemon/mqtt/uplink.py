@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from daemon.backoff import Delays
+from daemon.envelope import StoredEvent
 from daemon.mqtt.broker import Broker, Incoming, Outgoing
 from daemon.mqtt.outbox import Outbox
 from daemon.mqtt.publisher import Publisher
@@ -71,6 +72,11 @@ class Uplink:
     def move(self, broker: Broker) -> None:
         """Go to `broker`, under the names of this run: what its topics are called changes with a restart only."""
         self.session.move(dataclasses.replace(broker, root=self._broker.root, client_id=self._broker.client_id))
+
+    def replace(self, events: Sequence[StoredEvent]) -> None:
+        """These are not in the store any more as they were: what of them has not left goes out as it is now."""
+        self.publisher.replace(events)
+        self.replay.replace(events)
 
     async def farewell(self, status: KioskStatus, within_s: float = FAREWELL_S) -> bool:
         """Say `status` for the last time; whether the broker has it, and every reply, before `within_s`."""

@@ -16,6 +16,7 @@ from daemon.alerts.alerts import clear_alert, raise_alert
 from daemon.clock import Clock
 from daemon.commands import ReadinessCheck, Refusal, Reply, Request, Status
 from daemon.events import Alert, ReadinessChecked
+from daemon.events.alert_figures import Shortfall, Shortfalls
 from daemon.hall.effects import Effect, Handlers
 from daemon.readiness.hours import Check, check_due, is_open
 from daemon.readiness.report import CheckedItem, ReadinessReport, judge
@@ -37,7 +38,7 @@ STORE_S = 5.0
 """How long a check waits for what the store knows: a disk that hangs holds it up no longer."""
 
 ABOUT = "kiosk"
-"""What the alert is about: one alert, whatever is wrong; its detail and the report name it."""
+"""What the alert is about: one alert, whatever is wrong; its figures and the report name it."""
 
 DONE_DAY = "readiness-day"
 REPORT = "readiness"
@@ -218,8 +219,8 @@ class ReadinessDesk:
         if printer is not None and printer in _printers(self._settings()):  # unless a reload took it away meanwhile
             queue_report(transaction, self._settings(), printer, slip, report)
         if report.result == "not-ready":
-            detail = "; ".join(f"{item.item}: {', '.join(item.reasons)}" for item in report.troubles)
-            raise_alert(transaction, Alert.NOT_READY, ABOUT, detail)
+            short = tuple(Shortfall(item=item.item, reasons=item.reasons) for item in report.troubles)
+            raise_alert(transaction, Alert.NOT_READY, ABOUT, Shortfalls(items=short))
         else:
             clear_alert(transaction, Alert.NOT_READY, ABOUT)
 

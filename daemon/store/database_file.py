@@ -6,7 +6,7 @@ import fcntl
 import logging
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -232,9 +232,22 @@ def hold(path: Path) -> TextIOWrapper:
     return lock
 
 
+_ASIDE = ".damaged-"
+
+
+def delete_put_aside(path: Path, deleted: Callable[[Path], None]) -> None:
+    """Delete whatever was put aside of the database at `path`, telling of each file. Raises OSError at the first that
+    cannot be.
+    """
+    for file in sorted(path.parent.iterdir()):
+        if file.name.startswith(path.name + _ASIDE):
+            file.unlink()
+            deleted(file)
+
+
 def put_aside(path: Path) -> Path:
     """Rename a damaged database, with the log of what was not yet moved into it; its new path."""
-    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+    aside = path.with_name(f"{path.name}{_ASIDE}{secrets.token_hex(4)}")
     path.rename(aside)
     write_ahead_log = path.with_name(f"{path.name}-wal")
     if write_ahead_log.exists():

@@ -143,7 +143,7 @@ MIGRATIONS: tuple[str, ...] = (
         alert           TEXT NOT NULL,
         about           TEXT NOT NULL,
         raised_at       REAL NOT NULL,
-        detail          TEXT NOT NULL,
+        figures         TEXT NOT NULL,  -- JSON: what it rests on, as it was then
         acknowledged_by TEXT,
         acknowledged_at REAL,
         PRIMARY KEY (alert, about)

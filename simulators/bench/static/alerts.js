@@ -1,5 +1,6 @@
 // The open alerts: seen by somebody, and the bad ratings among them dealt with.
 
+import { alertDetail } from "./alert-detail.js";
 import { tellDaemon } from "./api.js";
 import { el, patch } from "./dom.js";
 import { field, line } from "./forms.js";
@@ -53,7 +54,7 @@ function drawRow(row, entry, by) {
   patch(
     row,
     el("p", {}, el("b", {}, code("alert", alert)), ` · ${what}`),
-    el("p", { class: "muted" }, el("time", {}, clock(entry.raised_at)), ` ${entry.detail ?? ""}`),
+    el("p", { class: "muted" }, el("time", {}, clock(entry.raised_at)), ` ${alertDetail(entry)}`),
     seenBy
       ? el("p", { class: "muted" }, t("ui.acknowledged", { by: seenBy }))
       : el(

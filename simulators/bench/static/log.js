@@ -1,5 +1,6 @@
 // What happened, newest first: events, commands and their replies, statuses, and what the bench itself has to say.
 
+import { alertDetail, because } from "./alert-detail.js";
 import { toast } from "./api.js";
 import { el, refill } from "./dom.js";
 import { titleOf, titleOfAny } from "./names.js";
@@ -156,6 +157,7 @@ function eventText(type, data) {
   if (data.state !== undefined) values.state = code("state", data.state);
   if (data.due_at !== undefined) values.due_at = dayAndMinute(data.due_at);
   if (data.alert !== undefined) values.alert = code("alert", data.alert);
+  if (type === "alert.raised") values.detail = alertDetail(data);
   if (type.startsWith("alert.")) values.about = titleOfAny(data.about);
   values.priority = unusual(data.priority);
   if (type === "readiness.checked") values.result = code("result", data.result);
@@ -188,11 +190,6 @@ function standingText(name, payload) {
   if (kind === "readiness") return `${t("ui.readiness")}: ${code("result", payload.result)}`;
   if (kind === "figures") return t("message.figures", { day: payload.day, tickets: payload.tickets?.issued });
   return `${which ?? name}: ${code("state", payload.state)} ${because(payload.reasons)}`.trim();
-}
-
-function because(reasons) {
-  if (!Array.isArray(reasons) || reasons.length === 0) return "";
-  return t("ui.because", { why: reasons.map(reason).join(t("ui.between-reasons")) });
 }
 
 function noteText(note) {
