@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
+
+BOOT_ID = "BOOT_ID"
+"""The variable in which systemd passes it on."""
+
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
@@ -27,3 +36,17 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
+
+
+def machine_start(environment: Mapping[str, str] = os.environ) -> str:
+    """What tells one start of the machine, over which `Clock.monotonic_s` goes on, from the next.
+
+    Of the kernel, or by its service manager, where a sandbox hides that; else it is as if the machine just started.
+    """
+    given = environment.get(BOOT_ID)
+    if given:
+        return given
+    try:
+        return BOOT_ID_FILE.read_text(encoding="ascii").strip().replace("-", "")  # as systemd writes it
+    except OSError:
+        return secrets.token_hex(16)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
-from daemon import __version__, forecast, tickets
+from daemon import __version__, forecast
 from daemon.alerts.device_watch import DeviceWatch
-from daemon.clock import Clock
+from daemon.clock import Clock, machine_start
+from daemon.clock_jumps import ClockJumps
 from daemon.commands import Reply
 from daemon.envelope import StoredEvent
 from daemon.events import ConfigurationRejected, ConfigurationReloaded, DaemonStarted, DaemonStopping, DeviceChanged
@@ -27,11 +28,9 @@ from daemon.mqtt.uplink import Uplink
 from daemon.notify import Notifier
 from daemon.phones import end_unattended
 from daemon.picture import Picture
-from daemon.printing.jobs import abandon
-from daemon.ratings import close_unattended
 from daemon.readiness.desk import ReadinessDesk
 from daemon.readiness.trials import Trials
-from daemon.reload import changes, stale_boards
+from daemon.reload import changes, end_what_is_gone, stale_boards
 from daemon.replayer import Replayer
 from daemon.settings import Device, Settings
 from daemon.slips.book import SlipBook
@@ -80,6 +79,7 @@ class Kiosk:
             on_committed=self._committed,
             on_health=self._store_health,
             reactions=(figures.count, forecast.learn),
+            first=ClockJumps(machine_start()),
         )
         will = KioskStatus(state="offline", boot=self._boot, version=__version__)
         self._uplink = Uplink(
@@ -203,17 +203,8 @@ class Kiosk:
         self._picture.refresh()
 
     async def _abandon(self, settings: Settings) -> None:
-        """End what waits for devices that are not configured any more."""
-        printers = {name for name, device in settings.devices.items() if device.kind is Kind.PRINTER}
-        serving = {name: frozenset(counter.services) for name, counter in settings.counters.items()}
-        rated = {name for name, counter in settings.counters.items() if counter.panel is not None}
-
-        def change(transaction: Transaction) -> list[Reply]:
-            close_unattended(transaction, rated)
-            tickets.leave_counters(transaction, serving)
-            return abandon(transaction, printers)
-
-        for reply in await self._store.keep(change):
+        """End what waits for what is not configured any more."""
+        for reply in await self._store.keep(lambda change: end_what_is_gone(change, settings)):
             self._settled(reply)
 
     async def _restore_boards(self, counters: Sequence[str]) -> None:

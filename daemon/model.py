@@ -53,4 +53,10 @@ class Priority(StrEnum):
 class Model(BaseModel):
     """Frozen, and closed to unknown fields. Built when first used: most processes use a few of all models."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        defer_build=True,
+        hide_input_in_errors=True,
+        cache_strings="keys",  # not every number and id that was ever read: 16,384 of them make a megabyte
+    )

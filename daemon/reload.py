@@ -1,11 +1,17 @@
-"""What differs between two configurations."""
+"""What differs between two configurations, and what ends when another one is in force."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from daemon import tickets
+from daemon.commands import Reply
+from daemon.printing.jobs import abandon
+from daemon.ratings import close_unattended
 from daemon.settings import Settings
+from daemon.store.database import Transaction
+from drivers.catalog import Kind
 
 DEVICES = "devices"
 
@@ -49,3 +55,13 @@ def stale_boards(before: Settings, now: Settings, started: Collection[str]) -> l
             or before.language != now.language
         )
     ]
+
+
+def end_what_is_gone(transaction: Transaction, settings: Settings) -> list[Reply]:
+    """`settings` are in force: end what waits for counters, panels and printers that are not in them. Final replies."""
+    printers = {name for name, device in settings.devices.items() if device.kind is Kind.PRINTER}
+    serving = {name: frozenset(counter.services) for name, counter in settings.counters.items()}
+    rated = {name for name, counter in settings.counters.items() if counter.panel is not None}
+    close_unattended(transaction, rated)
+    tickets.leave_counters(transaction, serving)
+    return abandon(transaction, printers)

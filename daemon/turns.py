@@ -29,13 +29,14 @@ T = TypeVar("T", bound=Asked)
 
 
 class Turns(Generic[T]):
-    """The turns of one kind of command. `settled` passes a command's last reply on."""
+    """The turns of one kind of command. `settled` passes a command's last reply on, once that is stored."""
 
     def __init__(self, store: Store, clock: Clock, settled: Callable[[Reply], None]) -> None:
         self._store = store
         self._clock = clock
         self._settled = settled
         self._waiting: asyncio.Queue[T] = asyncio.Queue(WAITING_MAX)
+        self._refusing: set[asyncio.Task[None]] = set()
 
     def take(self, asked: T) -> None:
         """Have it wait for its turn."""
@@ -58,6 +59,8 @@ class Turns(Generic[T]):
         self._settled(reply)
 
     def _refuse(self, asked: T, status: Status, reason: Refusal, detail: str) -> None:
+        """In a task of its own: a disk that stalls holds up neither whoever asks next nor whose turn it is."""
         reply = Reply(id=asked.command, status=status, reason=reason, detail=detail)
-        self._store.post(lambda change: settle_command(change, reply))
-        self._settled(reply)
+        task = asyncio.get_running_loop().create_task(self.answer(reply))
+        self._refusing.add(task)
+        task.add_done_callback(self._refusing.discard)

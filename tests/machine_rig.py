@@ -25,11 +25,14 @@ from daemon.intake import take_order, take_refusal
 from daemon.orders import Order, read_order
 from daemon.refused import Refused
 from daemon.settings import Settings
-from daemon.store.database import Reaction
+from daemon.store.database import First, Reaction
 from daemon.store.journal import Seen
 from tests.store_rig import HeldClock, Ledger
 
 LONG = bool(os.environ.get("LONG_TESTS"))
+
+MEMORY = Path("/dev/shm")  # noqa: S108
+"""Where there is one: these tests are about rules, and wait for no disk."""
 
 JUMPS = ("+1 h", "-1 h", "1970", "leap day", "midnight")
 
@@ -89,11 +92,16 @@ class CommandLog:
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
+        self.reload(self.settings)
+
+    def reload(self, settings: Settings) -> None:
+        """Another configuration is in force."""
+        self.settings = settings
         silent = Silent()
         desks = Desks(
             boards={"led-1": silent}, ratings=dict.fromkeys(self.panels, silent), printers={"printer-1": silent}
         )
-        self._hall = Hall(self.settings, desks)
+        self._hall = Hall(settings, desks)
 
     def send(self, name: str, **data: Any) -> Reply:
         """Carry out a new command; its first answer."""
@@ -132,11 +140,17 @@ class CommandLog:
 class HallMachine(RuleBasedStateMachine):
     """A database of its own, whose clock jumps, and commands that come twice."""
 
-    def __init__(self, settings: Settings, panels: Collection[str], reactions: Sequence[Reaction] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        panels: Collection[str],
+        reactions: Sequence[Reaction] = (),
+        first: First | None = None,
+    ) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="kioskd-machine-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="kioskd-machine-", dir=MEMORY if MEMORY.is_dir() else None))
         self.clock = HeldClock()
-        self.ledger = Ledger(self.directory / "kioskd.db", self.clock, reactions)
+        self.ledger = Ledger(self.directory / "kioskd.db", self.clock, reactions, first)
         self.commands = CommandLog(self.ledger, settings, panels)
 
     def teardown(self) -> None:

@@ -16,7 +16,7 @@ from daemon.envelope import StoredEvent
 from daemon.events import TicketWaiting
 from daemon.refused import Refused
 from daemon.slips.order import TICKET, SlipOrder
-from daemon.store.database import Reaction, Transaction
+from daemon.store.database import First, Reaction, Transaction
 from daemon.store.database_file import Database
 from daemon.store.store import Store
 
@@ -80,7 +80,9 @@ class Events:
 class OpenStore:
     """A real store, and what it told."""
 
-    def __init__(self, path: Path, clock: HeldClock, reactions: Sequence[Reaction] = ()) -> None:
+    def __init__(
+        self, path: Path, clock: HeldClock, reactions: Sequence[Reaction] = (), first: First | None = None
+    ) -> None:
         self.path = path
         self.clock = clock
         self.events = Events()
@@ -92,15 +94,16 @@ class OpenStore:
             on_committed=self.events.add,
             on_health=self.health.append,
             reactions=reactions,
+            first=first,
         )
 
 
 @asynccontextmanager
 async def open_store(
-    path: Path, clock: HeldClock | None = None, reactions: Sequence[Reaction] = ()
+    path: Path, clock: HeldClock | None = None, reactions: Sequence[Reaction] = (), first: First | None = None
 ) -> AsyncIterator[OpenStore]:
     """A running store on `path`, closed in order at the end."""
-    opened = OpenStore(path, clock or HeldClock(), reactions)
+    opened = OpenStore(path, clock or HeldClock(), reactions, first)
     opened.store.open()
     try:
         yield opened
@@ -129,15 +132,22 @@ def other_connection(path: Path) -> Iterator[sqlite3.Connection]:
 class Ledger:
     """A database without the writer's thread: one change after the other, with what it emitted."""
 
-    def __init__(self, path: Path, clock: HeldClock | None = None, reactions: Sequence[Reaction] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: HeldClock | None = None,
+        reactions: Sequence[Reaction] = (),
+        first: First | None = None,
+    ) -> None:
         self.clock = clock or HeldClock()
         self.events = Events()
         self._path = path
         self._reactions = reactions
+        self._first = first
         self.database = self._open()
 
     def _open(self) -> Database:
-        return Database(self._path, source=SOURCE, clock=self.clock, reactions=self._reactions)
+        return Database(self._path, source=SOURCE, clock=self.clock, reactions=self._reactions, first=self._first)
 
     def do(self, run: Callable[[Transaction], T]) -> T:
         """Run one change; one that is refused leaves nothing behind."""
@@ -148,6 +158,7 @@ class Ledger:
             except Refused as error:
                 transaction.undo()
                 outcome = error
+        self.events.add(self.database.take_news())
         if isinstance(outcome, Refused):
             raise outcome
         self.events.add(transaction.events)
@@ -156,16 +167,19 @@ class Ledger:
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self.do(lambda change: change.rows(sql, *values))
 
-    def restart(self) -> None:
-        """End, and open the same file again."""
+    def restart(self, first: First | None = None) -> None:
+        """End, and open the same file again; `first`: that which is done first from now on, if it is another."""
         self.database.close()
+        self._first = first or self._first
         self.database = self._open()
 
 
 @contextmanager
-def open_ledger(path: Path, clock: HeldClock | None = None, reactions: Sequence[Reaction] = ()) -> Iterator[Ledger]:
+def open_ledger(
+    path: Path, clock: HeldClock | None = None, reactions: Sequence[Reaction] = (), first: First | None = None
+) -> Iterator[Ledger]:
     """A ledger on `path`, closed at the end."""
-    ledger = Ledger(path, clock, reactions)
+    ledger = Ledger(path, clock, reactions, first)
     try:
         yield ledger
     finally:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from daemon import tickets
 from daemon.commands import Refusal
 from daemon.printing import jobs as printing
+from daemon.reload import end_what_is_gone
 from daemon.settings import Settings
 from daemon.slips.book import SlipBook
 from daemon.slips.order import SlipOrder
@@ -36,9 +36,7 @@ def reloaded(queue: Queue, tables: Mapping[str, Any] = TABLES, **of_queue: Any) 
     """The same hall under another configuration."""
     after = Queue(queue.ledger, tables, **of_queue)
     after.commands.numbers = itertools.count(1000)
-    counters = Settings({**tables}).counters
-    serving = {name: frozenset(counter.services) for name, counter in counters.items()}
-    queue.ledger.do(lambda change: tickets.leave_counters(change, serving))
+    queue.ledger.do(lambda change: end_what_is_gone(change, Settings({**tables})))
     return after
 
 

@@ -199,6 +199,7 @@ async def test_too_many_at_once_and_too_late(tmp_path: Path) -> None:
         await until(lambda: kiosk.trials.patterns)
         for number in range(WAITING_MAX + 1):
             await kiosk.ask(f"c{number}")
+        await until(lambda: kiosk.replies)
         (refused,) = kiosk.replies
         assert (refused.id, refused.status, refused.reason) == (f"c{WAITING_MAX}", "rejected", "busy")
         clock.advance(60)

@@ -39,9 +39,10 @@ class ConfigurationRejected(Event):
 class ClockJumped(Event):
     """The time of day was set. Order is by sequence, never by time."""
 
-    before: AwareDatetime
+    before: AwareDatetime = Field(description="the time by the clock before")
     after: AwareDatetime
     by_s: float
+    exact: bool = Field(description="false: that was while the machine was off, and `before` is the last time known")
 
 
 class StoreReplaced(Event):

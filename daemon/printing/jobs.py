@@ -16,7 +16,7 @@ from daemon.commands import Refusal, Reply, Status
 from daemon.events import PrintExpired, PrintFailed, PrintPrinted, PrintUnconfirmed
 from daemon.printing.subject import Subject
 from daemon.refused import Refused
-from daemon.settings.hall import OnFailure
+from daemon.settings.hall import PATIENCE_MAX_S, OnFailure
 from daemon.slips.order import SlipOrder
 from daemon.store.database import Transaction
 from daemon.store.journal import settle_command
@@ -264,6 +264,18 @@ def abandon(transaction: Transaction, printers: Collection[str]) -> list[Reply]:
             reply = expire(transaction, job, Reason.NOT_PRESENT)
             replies += [reply] if reply is not None else []
     return replies
+
+
+def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
+    """The clock was set by `by_s`: a slip that was wanted for so long from a moment between `since` and `until` is
+    wanted for as long as before, though never for longer than the command said that asked for it.
+    """
+    said = "(SELECT deadline FROM command WHERE id = print_job.command)"
+    transaction.write(
+        f"UPDATE print_job SET deadline = min(deadline + ?, coalesce({said}, deadline + ?))"  # noqa: S608
+        " WHERE deadline BETWEEN ? AND ?",
+        *(by_s, by_s, since, until + PATIENCE_MAX_S),
+    )
 
 
 def _job(row: Any) -> Job:

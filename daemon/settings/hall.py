@@ -19,6 +19,10 @@ OnFailure = Literal["reprint", "withdraw"]
 """What becomes of a number whose slip came out in part: printed once more and marked, or taken back."""
 
 
+PATIENCE_MAX_S = 3600
+"""Nobody waits longer for a slip to come out."""
+
+
 class Ticket(Model):
     """What stands on every ticket, and what becomes of a number whose ticket does not come out."""
 
@@ -26,7 +30,7 @@ class Ticket(Model):
     complaint_phone: Line = ""
     notice: Line = ""
     language: SlipLanguage | None = None
-    deadline_s: Annotated[int, Field(ge=5, le=3600)] = 60
+    deadline_s: Annotated[int, Field(ge=5, le=PATIENCE_MAX_S)] = 60
     on_failure: OnFailure = "reprint"
 
 

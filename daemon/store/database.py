@@ -153,6 +153,10 @@ Reaction = Callable[[Transaction, Event], None]
 """What is done about every event, in its transaction, without the rules that emit it knowing."""
 
 
+First = Callable[[Transaction], None]
+"""What is done first in every transaction, before any change."""
+
+
 class Connection:
     """An open database, inside a transaction. `after` is the sequence number that a new database goes on from."""
 

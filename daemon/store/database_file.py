@@ -15,7 +15,7 @@ from typing import Any
 from daemon.clock import Clock
 from daemon.envelope import StoredEvent
 from daemon.events import StoreReplaced
-from daemon.store.database import Connection, Fault, Reaction, Unavailable, result_code
+from daemon.store.database import Connection, Fault, First, Reaction, Unavailable, result_code
 from daemon.store.schema import VERSION
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,20 @@ class Database:
     still be on their way.
     """
 
-    def __init__(self, path: Path, *, source: str, clock: Clock, reactions: Sequence[Reaction] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        source: str,
+        clock: Clock,
+        reactions: Sequence[Reaction] = (),
+        first: First | None = None,
+    ) -> None:
         self._path = path
         self._source = source
         self._clock = clock
         self._reactions = reactions
+        self._first = first
         self._lock: TextIOWrapper | None = None
         self._open: Connection | None = None
         self._failed_at_s = float("-inf")
@@ -64,6 +73,7 @@ class Database:
         self._sequence, changes = connection.sequence, connection.raw.total_changes
         try:
             _begin(connection)
+            news = self._do_first(connection)
             yield connection
             connection.raw.execute("COMMIT")
         except (sqlite3.Error, Fault) as error:
@@ -71,13 +81,14 @@ class Database:
             self._recover(connection, error)
             kind = Unavailable if isinstance(error, Unavailable) else Fault
             raise kind(f"{self._path}: {error}") from error
+        self._news += news
         self.changed = connection.raw.total_changes != changes
         if connection.empties_log:
             connection.empties_log = False
             connection.log_emptied = _empty_log(connection)
 
     def take_news(self) -> list[StoredEvent]:
-        """The events stored since the last call that belong to no transaction: what befell the file itself."""
+        """The events stored since the last call that belong to no change: what befell the file, and what came first."""
         news, self._news = self._news, []
         return news
 
@@ -93,6 +104,13 @@ class Database:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _do_first(self, connection: Connection) -> list[StoredEvent]:
+        if self._first is None:
+            return []
+        with connection.savepoint() as transaction:
+            self._first(transaction)
+        return transaction.events
 
     def _connect(self) -> Connection:
         if self._open is not None:

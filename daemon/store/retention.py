@@ -15,6 +15,9 @@ NUMBERING_DAYS = 400
 REMEMBER_IDS_S = 30 * DAY_S
 """How long at most the id of a command with a deadline far ahead is remembered, before the days that all is kept."""
 
+NOTICED_S = 3600.0
+"""What is kept for days is as good an hour earlier or later: a clock that is set by less touches no row."""
+
 CHUNK = 2_000
 """Rows taken away in one change, so that a press never waits long behind it."""
 
@@ -28,6 +31,17 @@ def forget_old(transaction: Transaction, keep_days: int) -> int:
     numbered_before = (transaction.now - timedelta(days=NUMBERING_DAYS)).date().isoformat()
     transaction.write("DELETE FROM numbering WHERE day < ?", numbered_before)
     return sum(transaction.write(sql, before, CHUNK) for sql in _OLD)
+
+
+def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
+    """The clock was set by `by_s`: what was sent, answered or ended by the wrong time, `since` to `until`, is as old as
+    before. Else the last minutes of a kiosk that came up in 1970 would be forgotten at once, ids of commands too.
+    """
+    if abs(by_s) < NOTICED_S:
+        return
+    for table, column in _STAMPS:
+        sql = f"UPDATE {table} SET {column} = {column} + ? WHERE {column} BETWEEN ? AND ?"  # noqa: S608
+        transaction.write(sql, by_s, since, until)
 
 
 def make_room(transaction: Transaction, max_bytes: int) -> int:
@@ -69,6 +83,15 @@ _SETTLED = (
     ("phone_call", "id", "CASE WHEN state != 'ringing' THEN began_at END"),
 )
 """Table, its key, and since when a row is settled: NULL as long as it is not."""
+
+_STAMPS = (
+    ("event", "sent_at"),
+    ("command", "taken_at"),
+    ("command", "answered_at"),
+    ("ticket", "ended_at"),
+    ("phone_call", "began_at"),
+)
+"""What says how old something is, and moves with the clock for no other reason."""
 
 _OLD = tuple(
     f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {since} < ? LIMIT ?)"  # noqa: S608

@@ -65,6 +65,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX ticket_skipped ON ticket (service) WHERE state = 'skipped';
     CREATE INDEX ticket_called ON ticket (counter) WHERE state = 'called';
     CREATE INDEX ticket_place ON ticket (place);
+    CREATE INDEX ticket_number ON ticket (number) WHERE state NOT IN ('finished', 'withdrawn');
 
     CREATE TABLE print_job (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from daemon.clock import Clock
 from daemon.envelope import StoredEvent
-from daemon.store.database import Connection, Fault, Reaction, Transaction, Unavailable
+from daemon.store.database import Connection, Fault, First, Reaction, Transaction, Unavailable
 from daemon.store.database_file import Database
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,8 @@ class Store:
 
     `on_committed` gets new events in order, in the event loop, right after the commit that holds them.
     `on_health` is told, in the event loop, when storing begins to fail (with the cause) and when it works again,
-    which only a change on the disk can prove. `reactions` see every event in its transaction, before it is stored.
+    which only a change on the disk can prove. `reactions` see every event in its transaction, before it is stored;
+    `first` is called at the beginning of every transaction.
     """
 
     def __init__(
@@ -81,8 +82,9 @@ class Store:
         on_committed: Callable[[Sequence[StoredEvent]], None],
         on_health: Callable[[str | None], None],
         reactions: Sequence[Reaction] = (),
+        first: First | None = None,
     ) -> None:
-        self._database = Database(path, source=source, clock=clock, reactions=reactions)
+        self._database = Database(path, source=source, clock=clock, reactions=reactions, first=first)
         self._on_committed = on_committed
         self._on_health = on_health
         self._loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from daemon.tickets.calling import call_again, call_given, call_next, leave_counters, uncall
 from daemon.tickets.leaving import finish, skip, transfer
-from daemon.tickets.numbering import go_on_numbering
+from daemon.tickets.numbering import follow_day
 from daemon.tickets.record import LEFT_OVER_S, Ticket, TicketState, find, named_by, present
 from daemon.tickets.returning import bring_back
 from daemon.tickets.standing import (
@@ -40,7 +40,7 @@ __all__ = [
     "find",
     "finish",
     "follow_clock",
-    "go_on_numbering",
+    "follow_day",
     "known",
     "leave_counters",
     "let_wait",

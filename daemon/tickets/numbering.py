@@ -10,7 +10,8 @@ from daemon.hall.opening_hours import OpeningHours
 from daemon.refused import Refused
 from daemon.settings import Service
 from daemon.store.database import Transaction
-from daemon.tickets.record import LEFT_OVER_S, TicketState, day_of, find, since
+from daemon.tickets.days import call_the_same, names_of, now_called
+from daemon.tickets.record import LEFT_OVER_S, Ticket, day_of, find, holder
 
 
 def next_number(transaction: Transaction, name: str, service: Service, working_time: Calendar) -> str:
@@ -37,15 +38,26 @@ def next_number(transaction: Transaction, name: str, service: Service, working_t
     return _written(service, number)
 
 
-def _is_held(transaction: Transaction, number: str) -> bool:
-    """Whether `number` was given today, by a system that kept the queue earlier, or somebody still waits with it who
-    came before midnight, or after one that the clock was set back over: both would get up at one call.
+def given_today(transaction: Transaction, number: str) -> Ticket | None:
+    """Who was given `number` today, by whatever date, and whatever became of them."""
+    tickets = (find(transaction, f"{day}-{number}") for day in names_of(transaction, day_of(transaction)))
+    return next((ticket for ticket in tickets if ticket is not None), None)
+
+
+def held_over_a_jump(transaction: Transaction, number: str) -> bool:
+    """Whether somebody is still there with `number` who took it today or yesterday, and by another date: nobody knows
+    which of them it was, as the machine was off when the clock was set.
     """
-    if find(transaction, f"{day_of(transaction)}-{number}") is not None:
-        return True
-    over = TicketState.FINISHED, TicketState.WITHDRAWN
-    others = (find(transaction, f"{day_of(transaction, days_ago)}-{number}") for days_ago in (1, -1))
-    return any(other and other.state not in over and other.issued_at > since(transaction) for other in others)
+    ticket = holder(transaction, number)
+    days = (name for days_ago in (0, 1) for name in names_of(transaction, day_of(transaction, days_ago)))
+    return ticket is not None and ticket.id.partition("-")[0] not in days
+
+
+def _is_held(transaction: Transaction, number: str) -> bool:
+    """Whether `number` was given today, by a system that kept the queue earlier, or somebody is still there with it who
+    came before midnight, or by another clock: both would get up at one call.
+    """
+    return given_today(transaction, number) is not None or holder(transaction, number) is not None
 
 
 def _written(service: Service, number: int) -> str:
@@ -58,19 +70,21 @@ def give_back(transaction: Transaction, ticket_id: str) -> None:
     What counts never gets below 0: a number of another system was not counted.
     """
     day, _, number = ticket_id.partition("-")
+    day = now_called(transaction, day)
     dashed = f"{day[:4]}-{day[4:6]}-{day[6:]}"
     prefix = number.rstrip("0123456789")
     transaction.write("UPDATE numbering SET given = max(given - 1, 0) WHERE prefix = ? AND day = ?", prefix, dashed)
 
 
-def go_on_numbering(transaction: Transaction, before: datetime, after: datetime) -> None:
+def follow_day(transaction: Transaction, before: datetime, after: datetime) -> None:
     """The clock was set from `before` to `after`. Who took a number by a wrong clock still holds it: the numbers go on.
 
     A clock that was set by less than half a day is as good as time that passed: numbers start anew at midnight.
     """
-    days = before.date().isoformat(), after.date().isoformat()
-    if days[0] == days[1] or abs((after - before).total_seconds()) < LEFT_OVER_S:
+    if before.date() == after.date() or abs((after - before).total_seconds()) < LEFT_OVER_S:
         return
+    call_the_same(transaction, f"{before:%Y%m%d}", f"{after:%Y%m%d}")
+    days = before.date().isoformat(), after.date().isoformat()
     transaction.write(
         "INSERT INTO numbering SELECT prefix, ?, last, given FROM numbering WHERE day = ?"
         " ON CONFLICT (prefix, day) DO UPDATE SET last = max(last, excluded.last), given = max(given, excluded.given)",

@@ -83,6 +83,12 @@ def find(transaction: Transaction, ticket_id: str) -> Ticket | None:
     return ticket_of(found) if found else None
 
 
+def holder(transaction: Transaction, number: str) -> Ticket | None:
+    """Who is still there with `number`, or may be; the latest, by whatever date."""
+    found = transaction.row(_LATEST_OPEN, number, since(transaction))
+    return ticket_of(found) if found else None
+
+
 def day_of(transaction: Transaction, days_ago: int = 0) -> str:
     """How the ids of a day's tickets begin."""
     return f"{transaction.now - timedelta(days=days_ago):%Y%m%d}"
@@ -97,9 +103,9 @@ def named_by(transaction: Transaction, name: str) -> Ticket:
         ticket = find(transaction, ticket_id)
         if ticket is not None:
             return ticket
-    found = transaction.row(_LATEST_OPEN, name, since(transaction))
-    if found is not None:
-        return ticket_of(found)
+    ticket = holder(transaction, name)
+    if ticket is not None:
+        return ticket
     raise Refused(Refusal.UNKNOWN_TICKET, f"no ticket {name}; an id is like 20261121-A012, a number like A012")
 
 

@@ -9,7 +9,7 @@ from daemon.model import Priority
 from daemon.refused import Refused
 from daemon.settings import Service
 from daemon.store.database import Transaction
-from daemon.tickets.numbering import give_back, next_number
+from daemon.tickets.numbering import give_back, given_today, held_over_a_jump, next_number
 from daemon.tickets.record import (
     COLUMNS,
     PRIORITIES,
@@ -43,9 +43,11 @@ def admit(
     transaction: Transaction, service_name: str, number: str, priority: Priority = Priority.ORDINARY
 ) -> tuple[Ticket, int]:
     """A number that another system gave. It may come again on the same day only after it was withdrawn."""
-    known = find(transaction, f"{day_of(transaction)}-{number}")
+    known = given_today(transaction, number)
     if known is not None and known.state is not TicketState.WITHDRAWN:
         raise Refused(Refusal.NUMBER_IN_USE, f"today's number {number} is {known.state}")
+    if held_over_a_jump(transaction, number):
+        raise Refused(Refusal.NUMBER_IN_USE, f"somebody still waits with number {number} since the clock was set")
     if known is not None:
         transaction.write("DELETE FROM ticket WHERE id = ?", known.id)
     return _enter(transaction, service_name, number, priority)

@@ -258,6 +258,7 @@ CREATE INDEX ticket_preferred ON ticket (service, priority, place) WHERE state =
 CREATE INDEX ticket_skipped ON ticket (service) WHERE state = 'skipped';
 CREATE INDEX ticket_called ON ticket (counter) WHERE state = 'called';
 CREATE INDEX ticket_place ON ticket (place);
+CREATE INDEX ticket_number ON ticket (number) WHERE state NOT IN ('finished', 'withdrawn');
 CREATE INDEX print_job_open ON print_job (printer, id) WHERE state IN ('queued', 'printing');
 CREATE INDEX print_job_ticket ON print_job (ticket);
 CREATE INDEX print_job_slip ON print_job (slip_id) WHERE slip_id IS NOT NULL;
