@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -22,6 +23,11 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from simulators.stage import Endpoint, PtyEndpoint, TcpEndpoint
 
 START_S = 10.0
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background may ignore SIGINT, and hand that on to every process of a test."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def free_port() -> int:

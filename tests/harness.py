@@ -288,7 +288,8 @@ class SimulatedKiosk(MqttSide):
         await self.ready()
         for device in DEVICES:
             await self.event("device.changed", device=device, state="ready")
-        await self.event("display.shown")
+        # a board that was not reached yet is told to have failed, and shows it when it is
+        await until(lambda: self.events("display.shown") or self.events("display.failed"), "a word of the board")
 
     def kill(self) -> None:
         """SIGKILL: as bad as it gets without pulling the plug."""

@@ -80,6 +80,10 @@ class QuickLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.selector.now_s
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Without a limit: since Python 3.12 there is one of five minutes, which pass here at once."""
+        await super().shutdown_default_executor()
+
 
 underway = Underway()
 

@@ -35,7 +35,8 @@ async def witness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         open_client = lambda: Network("127.0.0.1", tcp.port, timeout=5)  # noqa: E731
     else:
         endpoint = PtyEndpoint(tmp_path / "printer")
-        open_client = lambda: Serial(str(tmp_path / "printer"), timeout=0.1)  # noqa: E731
+        # it waits for 16 bytes and gets one: so long takes each answer, and silence it calls paper enough
+        open_client = lambda: Serial(str(tmp_path / "printer"), timeout=0.5)  # noqa: E731
     async with Stage(printer, endpoint) as stage:
         yield stage, printer, open_client
 
