@@ -91,7 +91,7 @@ driver = "modem"
 link = "{phone}"
 hook = "reported"
 ringing_stopped_s = 1.5
-same_ring_s = 0.2
+same_ring_s = 0.25  # half the time from ring to ring: as much may each come late
 settle_s = 0.1
 """
 
