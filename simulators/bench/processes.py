@@ -55,6 +55,12 @@ def child_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 
 
+def _send(process: Process, number: signal.Signals) -> None:
+    """Not by its own method: that looks first whether the process has ended, and takes its exit code from asyncio."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, number)
+
+
 def _ignore(line: bytes) -> None:
     """Nobody reads what it prints."""
 
@@ -145,7 +151,7 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             self._told = True
-            self._process.send_signal(number)
+            _send(self._process, number)
 
     # Its life
 
@@ -227,12 +233,12 @@ class Child:
     async def _end(self, process: Process) -> None:
         if process.returncode is not None:
             return
-        process.terminate()
+        _send(process, signal.SIGTERM)
         # not asyncio.timeout: before Python 3.11.3 it does not raise TimeoutError in a task that is being cancelled
         ended = asyncio.create_task(process.wait())
         await asyncio.wait([ended], timeout=GRACE_S)
         if not ended.done():
-            process.kill()
+            _send(process, signal.SIGKILL)
         await ended
 
     def _enter(self, phase: Phase) -> None:
