@@ -13,6 +13,8 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from drivers.device import DeviceError, LinkLost, Reason
 from drivers.link.input_link import InputLink, InputNode
+from drivers.link.node import open_node
 from drivers.link.options import take_options
 from drivers.link.url import LinkUrl, LinkUrlError
 
@@ -62,9 +65,9 @@ async def open_evdev(url: LinkUrl) -> InputLink:
     with ExitStack() as undo:
         nodes: list[InputNode] = []
         for path in await _all_nodes(Path(url.path)):
-            node = _grab(path)
-            undo.callback(node.close)
-            nodes.append(node)
+            node, close = await open_node(str(path), partial(_grab, path), lambda node: node.close())
+            undo.callback(close)
+            nodes.append(replace(node, close=close))
         link = InputLink(nodes)
         undo.pop_all()  # they are the link's now
         return link

@@ -9,6 +9,7 @@ import select
 import stat
 
 from drivers.device import DeviceError, Reason
+from drivers.link.node import open_node
 from drivers.link.options import take_options
 from drivers.link.stream import DescriptorLink
 from drivers.link.url import LinkUrl, LinkUrlError
@@ -38,6 +39,11 @@ def check_file(url: LinkUrl) -> None:
 async def open_file(url: LinkUrl) -> FileLink:
     """Open the device node at `url.path`; raises DeviceError with what stood in the way."""
     check_file(url)
+    descriptor, close = await open_node(url.path, lambda: _open(url), os.close)
+    return FileLink(descriptor, close, stall_s=STALL_S)
+
+
+def _open(url: LinkUrl) -> int:
     try:
         descriptor = os.open(url.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
@@ -45,7 +51,7 @@ async def open_file(url: LinkUrl) -> FileLink:
     if wrong := _what_is_wrong(descriptor):
         os.close(descriptor)
         raise DeviceError(Reason.WRONG_DEVICE, f"{url}: {wrong}")
-    return FileLink(descriptor, lambda: os.close(descriptor), stall_s=STALL_S)
+    return descriptor
 
 
 def _what_is_wrong(descriptor: int) -> str:

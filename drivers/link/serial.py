@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import serial
 
 from drivers.device import DeviceError, Reason
+from drivers.link.node import open_node
 from drivers.link.options import choice, flag, integer, take_options
 from drivers.link.stream import DescriptorLink
 from drivers.link.url import LinkUrl, LinkUrlError
@@ -64,6 +65,11 @@ async def open_serial(url: LinkUrl) -> DescriptorLink:
     Raises DeviceError with what stood in the way.
     """
     options = serial_options(url)
+    port, close = await open_node(url.path, lambda: _open(url, options), _close)
+    return DescriptorLink(port.fileno(), close, stall_s=STALL_S)
+
+
+def _open(url: LinkUrl, options: SerialOptions) -> serial.Serial:
     port = serial.Serial(
         baudrate=options.baud,
         bytesize=options.bits,
@@ -83,11 +89,11 @@ async def open_serial(url: LinkUrl) -> DescriptorLink:
         port.open()
     except (serial.SerialException, OSError, termios.error, ValueError) as error:
         raise DeviceError(_reason(error), f"{url}: {error}") from error
-    return DescriptorLink(port.fileno(), lambda: _close(port), stall_s=STALL_S)
+    return port
 
 
 def _close(port: serial.Serial) -> None:
-    """Close without waiting: the kernel would hold us up to 30 s for a device that takes no bytes."""
+    """Close; drop what was not sent first, where the driver can: else the kernel waits for it."""
     with suppress(OSError, termios.error):  # the tty has gone, and what it had not sent with it
         if port.out_waiting:
             port.reset_output_buffer()

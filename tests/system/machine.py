@@ -85,7 +85,7 @@ class Machine:
         network = ["-netdev", f"user,id=hall{forward}", "-device", "virtio-net-pci,netdev=hall"]
         usb = ["-device", f"qemu-xhci,id=usb,p2=8,p3=8,addr=0x{USB_SLOT}"]
         size = ["-accel", ACCELERATOR, "-cpu", PROCESSOR, "-smp", "2", "-m", "768"]
-        program = ["nice", "-n", "10", "qemu-system-x86_64", "-nodefaults", "-vga", "std", "-display", "none"]
+        program = ["qemu-system-x86_64", "-nodefaults", "-vga", "std", "-display", "none"]
         return [*program, *size, *start, *disks, *lines, *network, *usb]
 
     def cut(self) -> None:

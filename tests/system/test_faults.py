@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 from tests.harness import until
-from tests.system.kiosk import LIVES_ON, START_S, Attached, InstalledKiosk, unbroken
+from tests.system.kiosk import (
+    HALL,
+    LIVES_ON,
+    PANELS,
+    PRINTER,
+    PRINTER_LINK,
+    START_S,
+    Attached,
+    InstalledKiosk,
+    unbroken,
+)
 
 pytestmark = LIVES_ON
 
@@ -35,6 +46,57 @@ async def test_hanging_it_is_started_again_by_the_watchdog(kiosk: InstalledKiosk
     await kiosk.configure()
     await next_run(kiosk, "kill -STOP PID", WATCHDOG_S)
     assert "watchdog" in await kiosk.run("journalctl --no-pager -o cat -u kioskd -g watchdog -n 1")
+
+
+GADGET = "/dev/serial/by-path/platform-dummy_hcd.0-usb-0:1:1.0-port0"
+"""Linux's own USB serial gadget, plugged into the machine that it runs on. Whoever opens ttyGS0 is its far end."""
+
+PLUG_GADGET = f"""\
+modprobe -a dummy_hcd usbserial
+modprobe g_serial use_acm=0
+echo 0525 a4a6 >/sys/bus/usb-serial/drivers/generic/new_id
+until test -e {GADGET}; do sleep 0.1; done"""
+
+A_PEER = "(stty raw -echo; exec cat) </dev/ttyGS0 >/dev/null & echo $!"
+
+CLOSING_S = 30.0
+"""So long Linux waits at most for a port to send what it holds before it is closed: as long as the watchdog waits."""
+
+STOP_S = 10.0
+PRESS_S = 10.0
+
+
+async def test_a_port_that_takes_nothing_holds_nobody_up(kiosk: InstalledKiosk, attached: Attached) -> None:
+    await kiosk.run(PLUG_GADGET)
+    await kiosk.configure(HALL + PRINTER.replace(PRINTER_LINK, f"serial://{GADGET}") + PANELS)
+    await is_absent(kiosk, "not-draining")
+    loop = asyncio.get_running_loop()
+    since_s = loop.time()
+    await kiosk.run("systemctl stop kioskd")
+    assert loop.time() - since_s < STOP_S
+    assert await kiosk.property("Result") == "success"
+
+    await kiosk.restart()
+    process = await kiosk.property("MainPID")
+    await is_absent(kiosk, "not-draining")
+    since_s, presses = loop.time(), len(kiosk.events("rating.unsolicited"))
+    while loop.time() < since_s + CLOSING_S:
+        await kiosk.machine.press("3")
+        presses += 1
+        async with asyncio.timeout(PRESS_S):
+            await kiosk.event("rating.unsolicited", presses)
+        await asyncio.sleep(0.5)  # sooner it would be a bounce
+    reader = await kiosk.run(A_PEER)
+    await is_absent(kiosk, "no-answer")
+    assert await kiosk.property("MainPID") == process
+    await kiosk.run(f"systemctl stop kioskd; kill {reader}; rmmod g_serial dummy_hcd")
+    unbroken(kiosk.listener)
+
+
+async def is_absent(kiosk: InstalledKiosk, reason: str) -> None:
+    """Return when the printer is absent for `reason`."""
+    status = kiosk.status
+    await until(lambda: status("device/printer-1").get("reasons") == [reason], reason, kiosk.patience_s)
 
 
 async def test_a_full_disk_is_said_and_nothing_is_confirmed_meanwhile(
