@@ -23,7 +23,7 @@ from daemon.events import ClockJumped
 from daemon.figures.counting import FIRST_YEAR
 from daemon.printing import jobs
 from daemon.store import retention
-from daemon.store.database import Transaction
+from daemon.store.database import Last, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ REMEMBER_S = 60.0
 """How old the last note may get before something is stored. A clock that is set back by less, with the machine off, is
 not noticed, and does no harm.
 """
+
+FARTHEST_S = 1e10
+"""No clock says the year 2286, and none runs for so long."""
 
 KEY = "clock"
 
@@ -48,11 +51,19 @@ class _Note(NamedTuple):
 
     @classmethod
     def read(cls, change: Transaction) -> Self | None:
+        """The last one; None when there is none, or none that can be read."""
         found = change.meta(KEY)
         if found is None:
             return None
-        *times, machine = found.split(maxsplit=3)
-        return cls(machine, *map(float, times))
+        try:
+            wall_s, steady_s, since_s, machine = found.split(maxsplit=3)
+            note = cls(machine, float(wall_s), float(steady_s), float(since_s))
+        except ValueError:
+            note = None
+        if note is None or not all(abs(time_s) < FARTHEST_S for time_s in note[1:]):  # a NaN is not less either
+            log.error("the note of the clock is damaged, and begun anew: %.100r", found)
+            return None
+        return note
 
     def keep(self, change: Transaction) -> None:
         change.set_meta(KEY, f"{self.wall_s} {self.steady_s} {self.since_s} {self.machine}")
@@ -88,27 +99,29 @@ class ClockJumps:
     def __init__(self, machine: str) -> None:
         self._machine = machine
 
-    def __call__(self, change: Transaction) -> None:
-        """Note a jump of the clock, if there was one since the last transaction, with all that follows from it."""
+    def __call__(self, change: Transaction) -> Last | None:
+        """Note a jump of the clock, if there was one since the last transaction, with all that follows from it.
+
+        Returns what keeps the time, for whatever may be stored by it.
+        """
         now, steady_s = change.now, change.monotonic_s
         wall_s = now.timestamp()
         known = _Note.read(change)
         if known is None:
-            _Note(self._machine, wall_s, steady_s, since_s=wall_s).keep(change)
-            return
+            return _Note(self._machine, wall_s, steady_s, since_s=wall_s).keep
         exact = known.machine == self._machine and steady_s >= known.steady_s
         passed_s = steady_s - known.steady_s if exact else 0.0
         jump = _Jump(known, datetime.fromtimestamp(known.wall_s + passed_s, now.tzinfo), now, exact)
         if jump.is_one:
             _follow(change, jump)
             since_s = known.since_s + jump.by_s if jump.moves_times else wall_s
-        elif exact and passed_s < REMEMBER_S:
-            return
-        elif exact or not _was_set(now):
-            since_s = known.since_s
-        else:
-            since_s = wall_s  # another clock, as far as anybody knows
-        _Note(self._machine, wall_s, steady_s, since_s).keep(change)
+            _Note(self._machine, wall_s, steady_s, since_s).keep(change)
+            return None
+        if exact and passed_s < REMEMBER_S:
+            return None
+        the_same_clock = exact or not _was_set(now)  # as far as anybody knows
+        since_s = known.since_s if the_same_clock else wall_s
+        return _Note(self._machine, wall_s, steady_s, since_s).keep
 
 
 def _was_set(moment: datetime) -> bool:

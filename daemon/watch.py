@@ -9,7 +9,7 @@ import dataclasses
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,9 @@ from daemon.texts import Language
 EVENTS = "event/#"
 EVERYTHING = "#"
 KEPT_S = 3600
+
+DEPTH_MAX = 32
+"""Levels of JSON that are looked into: kioskd's own has half a dozen, and anybody may publish anything."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +104,7 @@ class Watcher:
 
 
 def json_line(message: Incoming) -> str:
-    """A message for programs. A payload that is no JSON stands there as a string."""
+    """A message for programs. A payload that is no JSON, or nested too deep, stands there as a string."""
     return json.dumps(
         {"topic": message.topic, "retained": message.retained, "payload": _payload(message.payload)}, ensure_ascii=False
     )
@@ -110,9 +113,22 @@ def json_line(message: Incoming) -> str:
 def _payload(payload: bytes) -> Any:
     text = payload.decode(errors="replace")
     try:
-        return json.loads(text)
-    except ValueError:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return text
+    return text if _is_deep(found) else found
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether it is nested deeper than `DEPTH_MAX`: whoever looks through it level by level would not come back."""
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _inside(one)]
+    return bool(level)
+
+
+def _inside(one: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return one.values() if isinstance(one, dict) else one
 
 
 def human_line(message: Incoming, language: Language) -> str:

@@ -21,12 +21,25 @@ from daemon.printing import jobs as printing
 from daemon.printing.subject import Subject
 from daemon.refused import Refused
 from daemon.settings import Service
-from daemon.store import database_file
+from daemon.store import database_file, retention
 from daemon.store.database import Transaction
 from daemon.store.journal import find_command, settle_command, take_command
 from daemon.store.retention import forget_old
+from daemon.store.store import StoreError
+from drivers.device import Reason
+from drivers.printer.capability import Outcome, PrintResult
 from tests.queue_rig import TABLES, Queue
-from tests.store_rig import HeldClock, Ledger, locked, note, open_ledger, open_store, ticket_order, until
+from tests.store_rig import (
+    HeldClock,
+    Ledger,
+    files_at_most,
+    locked,
+    note,
+    open_ledger,
+    open_store,
+    ticket_order,
+    until,
+)
 
 SERVICE = Service(name="综合业务", printer="printer-1", prefix="A")
 UNSET = "1970-01-01T08:00:00+08:00"
@@ -53,11 +66,11 @@ def come(ledger: Ledger) -> str:
     return ledger.do(change)
 
 
-def machine_starts(ledger: Ledger, now: str) -> None:
+def machine_starts(ledger: Ledger, now: str, start: str = "start 2") -> None:
     """The machine was off, and comes up with this time."""
     ledger.clock.set(now)
     ledger.clock._steady_s = 3.0
-    ledger.restart(ClockJumps("start 2"))
+    ledger.restart(ClockJumps(start))
 
 
 def jumps(ledger: Ledger) -> list[tuple[float, bool]]:
@@ -140,6 +153,94 @@ def test_a_slip_is_wanted_for_as_long_as_before_and_no_longer_than_its_command_s
     ledger.clock.set((right + timedelta(seconds=10)).isoformat())
     left = ledger.rows("SELECT deadline - ? FROM print_job ORDER BY id", ledger.clock.now().timestamp())
     assert [left_s for (left_s,) in left] == [60.0, 20.0]
+
+
+def test_a_slip_that_fails_while_the_clock_is_set_is_still_wanted(ledger: Ledger) -> None:
+    ledger.clock.set(UNSET)
+
+    def begin(change: Transaction) -> printing.Job:
+        printing.enqueue(change, "printer-1", Subject("t"), ticket_order("A001"), change.now.timestamp() + 60, None)
+        begun = printing.next_step(change, "printer-1", can_print=True)
+        assert begun is not None
+        return begun[0]
+
+    job = ledger.do(begin)
+    ledger.clock.set(MORNING)
+    assert ledger.do(lambda change: printing.put_back(change, job, None)), "its printer was unplugged"
+    torn = PrintResult(Outcome.FAILED, paper=True, sent=1, total=9, reason=Reason.PAPER_END)
+    ledger.do(lambda change: printing.settle(change, job, torn, "reprint"))
+    assert ledger.events.data("print.failed")[0]["again"]
+    ((left_s,),) = ledger.rows(
+        "SELECT deadline - ? FROM print_job WHERE copy_number = 2", ledger.clock.now().timestamp()
+    )
+    assert left_s == 60.0
+    ledger.clock.advance(60)
+    assert not ledger.do(lambda change: printing.put_back(change, job, None))
+
+
+def test_numbers_of_two_clocks_count_together_for_the_day_that_they_turn_out_to_be_of(ledger: Ledger) -> None:
+    limited = SERVICE.model_copy(update={"daily_max": 2})
+    ledger.do(lambda change: tickets.take(change, "a", limited))
+    machine_starts(ledger, UNSET)
+    ledger.do(lambda change: tickets.take(change, "a", limited))
+    ledger.clock.set("2026-11-21T08:40:00+08:00")
+    with pytest.raises(Refused) as refused:
+        ledger.do(lambda change: tickets.take(change, "a", limited))
+    assert refused.value.reason == Refusal.LIMIT_REACHED
+
+
+def test_a_number_that_is_given_back_counts_for_the_latest_of_the_days_that_began_in_1970(ledger: Ledger) -> None:
+    limited = SERVICE.model_copy(update={"daily_max": 1})
+    for day in (21, 22, 23):
+        machine_starts(ledger, UNSET, f"start of day {day}")
+        ticket, _ = ledger.do(lambda change: tickets.take(change, "a", limited))
+        ledger.clock.set(f"2026-11-{day}T08:30:00+08:00")
+        ledger.do(lambda change, given=ticket.id: tickets.withdraw(change, given, "paper-end"))  # type: ignore[misc]
+        again, _ = ledger.do(lambda change: tickets.take(change, "a", limited))
+        ledger.do(lambda change, given=again.id: tickets.withdraw(change, given, "paper-end"))  # type: ignore[misc]
+        ledger.clock.advance(3600)
+
+
+@pytest.mark.parametrize(
+    "note", ["", "x", "1 2", "one 2 3 start", "nan 2 3 start", "inf 2 3 start", "2 -1e300 3 start"]
+)
+async def test_a_note_that_is_damaged_is_begun_anew_and_keeps_nobody_waiting(tmp_path: Path, note: str) -> None:
+    path, clock = tmp_path / "kioskd.db", HeldClock()
+    for damage in (note, None):
+        async with open_store(path, clock, first=ClockJumps("start 1")) as rig:
+            assert await rig.store.transact(lambda _: "done") == "done"
+            if damage is not None:
+                await rig.store.transact(lambda change, text=damage: change.set_meta("clock", text))  # type: ignore[misc]
+            else:
+                await rig.store.transact(lambda change: change.set_meta("other", "1"))
+                clock.set("2028-02-29T08:00:00+08:00")
+                await rig.store.transact(lambda _: None)
+                assert rig.events.names == ["clock.jumped"]
+
+
+def test_what_days_were_called_is_forgotten_when_it_is_damaged(ledger: Ledger) -> None:
+    ledger.clock.set(UNSET)
+    come(ledger)
+    ledger.do(lambda change: change.set_meta("same_days", '{"2026'))
+    ledger.clock.set(MORNING)
+    assert come(ledger) == "A002"
+
+
+async def test_on_a_full_disk_what_was_stored_is_read_for_longer_than_a_note_is_good_for(tmp_path: Path) -> None:
+    clock = HeldClock()
+    async with open_store(tmp_path / "kioskd.db", clock, first=ClockJumps("start 1")) as rig:
+        await rig.store.transact(note(1))
+        with files_at_most(32_768):  # room for what two processes share, and for a few pages of the log
+            with pytest.raises(StoreError):
+                await rig.store.transact(note(2, " " * 100_000))
+            for _ in range(20):
+                clock.advance(2 * REMEMBER_S)
+                assert len(await rig.store.unsent(0, 99)) == 1
+        await rig.store.keep(note(3))
+        clock.set(UNSET)
+        await rig.store.transact(lambda _: None)
+    by_s = rig.events.data("clock.jumped")[0]["by_s"]
+    assert by_s == HeldClock(UNSET).now().timestamp() - HeldClock(MORNING).now().timestamp() - 40 * REMEMBER_S
 
 
 async def test_a_jump_that_cannot_be_stored_is_noted_once_storing_works_again(
@@ -308,6 +409,20 @@ def test_a_number_of_another_system_comes_once_a_day_however_often_the_clock_is_
         assert register(external, number) is None, "another day"
 
 
+def test_a_number_of_another_system_comes_every_day_though_each_of_them_began_in_1970(external: Queue) -> None:
+    for day in (21, 22, 23):
+        machine_starts(external.ledger, UNSET, f"start of day {day}")
+        number = f"A10{day}"
+        assert register(external, number) is None
+        external.send("call", counter="1", ticket=number)
+        external.send("finish", counter="1")
+        external.clock.set(f"2026-11-{day}T08:30:00+08:00")
+        assert register(external, number) == Refusal.NUMBER_IN_USE, "finished today"
+        for earlier in range(21, day):
+            assert register(external, f"A10{earlier}") is None, "of another day"
+        external.clock.advance(3600)
+
+
 def test_after_a_power_cut_into_1970_only_who_is_not_over_keeps_a_number_from_coming_again(external: Queue) -> None:
     for number in ("A001", "A002"):
         assert register(external, number) is None
@@ -379,6 +494,20 @@ def test_what_was_never_sent_is_kept_whatever_the_clock_says(ledger: Ledger, now
     ledger.clock.advance(YEAR_S)
     ledger.do(lambda change: forget_old(change, 1))
     assert unsent <= {event.sequence for event in ledger.do(lambda change: change.unsent(0, 99))}
+
+
+def test_of_the_events_that_were_sent_the_latest_alone_are_told_a_new_time(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Years of them, in one change, would keep a press waiting for a minute."""
+    monkeypatch.setattr(retention, "MOVED_MAX", 2)
+    for _ in range(3):
+        come(ledger)
+    ledger.do(lambda change: change.note_sent([event.sequence for event in change.unsent(0, 99)]))
+    was = ledger.clock.now().timestamp()
+    ledger.clock.set("2028-02-29T08:30:00+08:00")
+    moved = [sent_at != was for (sent_at,) in ledger.rows("SELECT sent_at FROM event WHERE sent_at NOT NULL")]
+    assert moved == [False] * 5 + [True], "and the second is that the clock jumped"
 
 
 def test_a_command_that_was_carried_out_in_1970_is_not_carried_out_again_when_the_clock_is_set(ledger: Ledger) -> None:

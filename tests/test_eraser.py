@@ -186,6 +186,39 @@ async def test_an_item_that_was_rated_without_a_ticket(rig: Rig) -> None:
         await transact(lambda change: ratings.open_session(change, "1", None, item))
 
 
+async def test_an_item_that_is_rated_while_it_is_being_erased(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The visitor presses while the disk deletes what was put aside, and that takes its time."""
+    transact, item = rig.opened.store.transact, "sfz-510102199003071234"
+    session = await transact(lambda change: ratings.open_session(change, "1", None, item))
+    pressed = asyncio.Event()
+
+    async def slow(*_: Any, **__: Any) -> None:
+        await transact(lambda change: ratings.submit(change, "1", "p", 1, session=session))
+        pressed.set()
+
+    monkeypatch.setattr(eraser, "call_in_thread", slow)
+    assert (await rig.ask(item=item)).status == "done"
+    assert pressed.is_set()
+    assert rig.opened.events.data("rating.submitted")[0]["item"] == ERASED
+    assert not rig.holds(item)
+
+
+async def test_what_is_put_aside_while_it_is_being_erased_is_deleted_too(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage comes to light when what is to be erased is looked for; its copy is deleted after all of that."""
+    erase_rows = eraser._erase_rows
+
+    def damaged(change: Transaction, field: str, value: str) -> int:
+        rig.opened.path.with_name(f"{rig.opened.path.name}.damaged-3ade68b1").write_text(NAME)
+        return erase_rows(change, field, value)
+
+    monkeypatch.setattr(eraser, "_erase_rows", damaged)
+    reply = await rig.ask(ticket=TICKET)
+    assert (reply.status, reply.data["copies"]) == ("done", 1)
+    assert not rig.holds(NAME)
+
+
 async def test_what_was_put_aside_as_damaged_is_deleted_and_told(rig: Rig) -> None:
     folder, name = rig.opened.path.parent, rig.opened.path.name
     for end in (".damaged-3ade68b1", ".damaged-3ade68b1-wal", ".damaged-00c0ffee"):

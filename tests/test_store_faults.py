@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -15,8 +14,19 @@ from pathlib import Path
 import pytest
 
 from daemon.store import database_file
+from daemon.store.database import Transaction
 from daemon.store.store import StoreError
-from tests.store_rig import HeldClock, OpenStore, locked, note, notes, open_store, other_connection, until
+from tests.store_rig import (
+    HeldClock,
+    OpenStore,
+    files_at_most,
+    locked,
+    note,
+    notes,
+    open_store,
+    other_connection,
+    until,
+)
 
 PROJECT = Path(__file__).parent.parent
 FILLING = " " + "x" * 3000
@@ -25,17 +35,6 @@ FILLING = " " + "x" * 3000
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kioskd.db"
-
-
-@contextmanager
-def files_at_most(size: int) -> Iterator[None]:
-    """The kernel refuses to let any file grow beyond `size`: EFBIG, which SQLite reports as an I/O error."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager
@@ -85,6 +84,22 @@ async def test_a_full_disk_loses_nothing_confirms_nothing_and_is_used_again_when
     async with open_store(path) as rig:
         assert await rig.store.transact(notes) == confirmed
         assert len(await rig.store.unsent(0, 1000)) == len(confirmed)
+
+
+async def test_a_bug_in_what_comes_first_keeps_no_change_from_being_made(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(change: Transaction) -> None:
+        change.set_meta("half", "done")
+        note(99)(change)
+        message = "a bug"
+        raise ZeroDivisionError(message)
+
+    async with open_store(path, first=fail) as rig:
+        assert [await rig.store.transact(note(number)) for number in (1, 2)] == [1, 2]
+        assert await rig.store.transact(lambda change: change.meta("half")) is None
+    assert rig.events.sequences == [1, 2]
+    assert "ZeroDivisionError: a bug" in caplog.text
 
 
 async def test_what_happened_already_is_stored_when_the_disk_lets_it(

@@ -24,6 +24,7 @@ from daemon.sender import Sender
 from daemon.statuses import KioskStatus
 from daemon.terminal import one_line, pairs
 from daemon.texts import Language
+from daemon.watch import human_line, json_line
 
 ROOT = "kioskd/demo/k1"
 
@@ -313,3 +314,11 @@ async def test_messages_are_in_the_language_asked_for(broker: Any, daemon: Daemo
     words = ("--language", "zh-CN", "send", "--broker", url(broker), "ticket/take", "service=general")
     _, lines, _ = await kioskd(*words)
     assert lines[0] == "已接受"
+
+
+@pytest.mark.parametrize("payload", [b"[" * 600 + b"]" * 600, b'{"a":' * 950 + b"1" + b"}" * 950, b"[" * 100_000])
+def test_what_is_nested_deeper_than_anybody_means_is_shown_as_it_came(payload: bytes) -> None:
+    """Anybody may publish anything: it does not end the watch."""
+    message = Incoming("event/x/y", payload, False, None, None, lambda: None)
+    assert human_line(message, "en").endswith(payload.decode())
+    assert json.loads(json_line(message))["payload"] == payload.decode()

@@ -143,9 +143,18 @@ def close(transaction: Transaction, job: Job) -> None:
     transaction.write("UPDATE print_job SET closing = 1 WHERE id = ?", job.id)
 
 
-def put_back(transaction: Transaction, job: Job, reason: Reason | None) -> None:
-    """Nothing came out, and the slip is still wanted: it waits for its printer again."""
-    _move(transaction, job.id, "queued", reason)
+def put_back(transaction: Transaction, job: Job, reason: Reason | None) -> bool:
+    """Nothing came out: the slip waits for its printer again, if it is still wanted; whether it is."""
+    wanted = transaction.now.timestamp() < _deadline(transaction, job)
+    if wanted:
+        _move(transaction, job.id, "queued", reason)
+    return wanted
+
+
+def _deadline(transaction: Transaction, job: Job) -> float:
+    """By the present clock, which may have been set since `job` was read."""
+    found = transaction.row("SELECT deadline FROM print_job WHERE id = ?", job.id)
+    return float(found[0]) if found else job.deadline
 
 
 # --- what became of it ---------------------------------------------------------------------------------------------
@@ -181,13 +190,14 @@ def _unconfirmed(transaction: Transaction, job: Job, reason: str) -> Reply | Non
 def _failed(
     transaction: Transaction, job: Job, reason: str, paper: bool, detail: str, on_failure: OnFailure
 ) -> Reply | None:
-    wanted = transaction.now.timestamp() < job.deadline
+    deadline = _deadline(transaction, job)
+    wanted = transaction.now.timestamp() < deadline
     # once only: a printer that spoils every slip must not use up its roll
     again = on_failure == "reprint" and paper and wanted and job.copy_number == 1
     _move(transaction, job.id, Outcome.FAILED, reason)
     transaction.emit(PrintFailed(**job.subject, reason=reason, paper=paper, again=again, detail=detail))
     if again:
-        enqueue(transaction, job.printer, job.of, job.slip, job.deadline, job.command, job.copy_number + 1)
+        enqueue(transaction, job.printer, job.of, job.slip, deadline, job.command, job.copy_number + 1)
         return None
     _is_not_out(transaction, job, reason)
     return _answer(transaction, job, Status.FAILED, reason)

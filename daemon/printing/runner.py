@@ -112,8 +112,7 @@ class PrintRunner:
     async def _print(self, job: Job) -> None:
         result = await self._put_on_paper(job)
         await self._note_cleared()  # of what was left before this job, not by it
-        if _worth_another_try(result) and not self._is_late(job):
-            await self._store.keep(lambda change: printing.put_back(change, job, result.reason))
+        if _worth_another_try(result) and await self._put_back(job, result.reason):
             await self._wait(job)
             return
         sent = self._take_sent()
@@ -192,8 +191,8 @@ class PrintRunner:
         except TimeoutError:
             return
 
-    def _is_late(self, job: Job) -> bool:
-        return self._clock.now().timestamp() >= job.deadline
+    async def _put_back(self, job: Job, reason: Reason | None) -> bool:
+        return await self._store.keep(lambda change: printing.put_back(change, job, reason))
 
     def _answer(self, reply: Reply | None) -> None:
         if reply is not None:

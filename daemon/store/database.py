@@ -153,8 +153,11 @@ Reaction = Callable[[Transaction, Event], None]
 """What is done about every event, in its transaction, without the rules that emit it knowing."""
 
 
-First = Callable[[Transaction], None]
-"""What is done first in every transaction, before any change."""
+Last = Callable[[Transaction], None]
+"""What is done last in a transaction: not in one that changes nothing, while the disk takes nothing."""
+
+First = Callable[[Transaction], Last | None]
+"""What is done first in every transaction, before any change; what is to be done last, if anything is."""
 
 
 class Connection:

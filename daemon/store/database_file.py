@@ -15,7 +15,7 @@ from typing import Any
 from daemon.clock import Clock
 from daemon.envelope import StoredEvent
 from daemon.events import StoreReplaced
-from daemon.store.database import Connection, Fault, First, Reaction, Unavailable, result_code
+from daemon.store.database import Connection, Fault, First, Last, Reaction, Unavailable, result_code
 from daemon.store.schema import VERSION
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class Database:
         self._sequence = 0
         self._replaced: StoreReplaced | None = None
         self._news: list[StoredEvent] = []
+        self._fails = False
         self.changed = False
         """Whether the last transaction changed anything."""
 
@@ -73,16 +74,22 @@ class Database:
         self._sequence, changes = connection.sequence, connection.raw.total_changes
         try:
             _begin(connection)
-            news = self._do_first(connection)
+            news, last = self._do_first(connection)
             yield connection
+            changed = connection.raw.total_changes != changes
+            if last is not None and (changed or not self._fails):  # a full disk can still be read
+                with connection.savepoint() as transaction:
+                    last(transaction)
             connection.raw.execute("COMMIT")
         except (sqlite3.Error, Fault) as error:
+            self._fails = True
             connection.sequence = self._sequence
             self._recover(connection, error)
             kind = Unavailable if isinstance(error, Unavailable) else Fault
             raise kind(f"{self._path}: {error}") from error
         self._news += news
         self.changed = connection.raw.total_changes != changes
+        self._fails = self._fails and not self.changed
         if connection.empties_log:
             connection.empties_log = False
             connection.log_emptied = _empty_log(connection)
@@ -105,12 +112,19 @@ class Database:
             self._lock.close()
             self._lock = None
 
-    def _do_first(self, connection: Connection) -> list[StoredEvent]:
+    def _do_first(self, connection: Connection) -> tuple[list[StoredEvent], Last | None]:
+        last = None
         if self._first is None:
-            return []
+            return [], last
         with connection.savepoint() as transaction:
-            self._first(transaction)
-        return transaction.events
+            try:
+                last = self._first(transaction)
+            except Fault:
+                raise
+            except Exception:  # a bug: it must not keep every change from being made, for ever
+                transaction.undo()
+                log.exception("%s: what comes first was not done", self._path)
+        return transaction.events, last
 
     def _connect(self) -> Connection:
         if self._open is not None:

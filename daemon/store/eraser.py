@@ -106,9 +106,11 @@ class Eraser:
             await self._turns.answer(await self._carry_out(erasure))
 
     async def _carry_out(self, erasure: _Erasure) -> Reply:
+        # rows first: an event that comes meanwhile is made of them. Copies last: what damages the database makes one
+        rows = await self._store.keep(lambda change: _erase_rows(change, erasure.field, erasure.value))
         events = await self._blank(erasure)
         copies, failure = await self._delete_put_aside()
-        rows = await self._store.keep(lambda change: _finish(change, erasure, events, copies))
+        await self._store.keep(lambda change: _tell(change, erasure, events, rows, copies))
         data = {**erasure.named, "events": events, "rows": rows, "copies": copies}
         reply = partial(Reply, id=erasure.command, data=data)
         if not await self._log_emptied(erasure.deadline):
@@ -191,11 +193,9 @@ def _blank_event(transaction: Transaction, erasure: _Erasure, stored: StoredEven
     return StoredEvent(stored.sequence, stored.topic, blanked)
 
 
-def _finish(transaction: Transaction, erasure: _Erasure, events: int, copies: int) -> int:
-    rows = _erase_rows(transaction, erasure.field, erasure.value)
+def _tell(transaction: Transaction, erasure: _Erasure, events: int, rows: int, copies: int) -> None:
     ((field, value),) = erasure.named.items()
     transaction.emit(EventsErased(about=f"{field} {value}", events=events, rows=rows, copies=copies))
-    return rows
 
 
 def _erase_rows(transaction: Transaction, field: str, value: str) -> int:

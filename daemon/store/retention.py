@@ -18,6 +18,9 @@ REMEMBER_IDS_S = 30 * DAY_S
 NOTICED_S = 3600.0
 """What is kept for days is as good an hour earlier or later: a clock that is set by less touches no row."""
 
+MOVED_MAX = 20_000
+"""Events whose times are moved with the clock: those of some days."""
+
 CHUNK = 2_000
 """Rows taken away in one change, so that a press never waits long behind it."""
 
@@ -36,12 +39,19 @@ def forget_old(transaction: Transaction, keep_days: int) -> int:
 def follow_clock(transaction: Transaction, since: float, until: float, by_s: float) -> None:
     """The clock was set by `by_s`: what was sent, answered or ended by the wrong time, `since` to `until`, is as old as
     before. Else the last minutes of a kiosk that came up in 1970 would be forgotten at once, ids of commands too.
+
+    Of events the latest alone: a press does not wait until hundreds of megabytes are written anew.
     """
     if abs(by_s) < NOTICED_S:
         return
     for table, column in _STAMPS:
         sql = f"UPDATE {table} SET {column} = {column} + ? WHERE {column} BETWEEN ? AND ?"  # noqa: S608
         transaction.write(sql, by_s, since, until)
+    transaction.write(
+        "UPDATE event SET sent_at = sent_at + ? WHERE sent_at BETWEEN ? AND ?"
+        " AND sequence > (SELECT coalesce(max(sequence), 0) - ? FROM event)",
+        *(by_s, since, until, MOVED_MAX),
+    )
 
 
 def make_room(transaction: Transaction, max_bytes: int) -> int:
@@ -85,13 +95,12 @@ _SETTLED = (
 """Table, its key, and since when a row is settled: NULL as long as it is not."""
 
 _STAMPS = (
-    ("event", "sent_at"),
     ("command", "taken_at"),
     ("command", "answered_at"),
     ("ticket", "ended_at"),
     ("phone_call", "began_at"),
 )
-"""What says how old something is, and moves with the clock for no other reason."""
+"""What says how old something is, and moves with the clock for no other reason; so does `event.sent_at`."""
 
 _OLD = tuple(
     f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {since} < ? LIMIT ?)"  # noqa: S608

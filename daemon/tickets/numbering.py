@@ -39,9 +39,19 @@ def next_number(transaction: Transaction, name: str, service: Service, working_t
 
 
 def given_today(transaction: Transaction, number: str) -> Ticket | None:
-    """Who was given `number` today, by whatever date, and whatever became of them."""
-    tickets = (find(transaction, f"{day}-{number}") for day in names_of(transaction, day_of(transaction)))
+    """Who was given `number` today, by whatever date, and whatever became of them.
+
+    By another date than today's, so may somebody have been whose day is long over: then they were done before today.
+    """
+    today, *before = names_of(transaction, day_of(transaction))
+    tickets = [find(transaction, f"{today}-{number}")]
+    tickets += [find(transaction, f"{day}-{number}") for day in before if not _was_over(transaction, f"{day}-{number}")]
     return next((ticket for ticket in tickets if ticket is not None), None)
+
+
+def _was_over(transaction: Transaction, ticket_id: str) -> bool:
+    midnight = transaction.now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    return transaction.row("SELECT 1 FROM ticket WHERE id = ? AND ended_at < ?", ticket_id, midnight) is not None
 
 
 def held_over_a_jump(transaction: Transaction, number: str) -> bool:
@@ -87,7 +97,7 @@ def follow_day(transaction: Transaction, before: datetime, after: datetime) -> N
     days = before.date().isoformat(), after.date().isoformat()
     transaction.write(
         "INSERT INTO numbering SELECT prefix, ?, last, given FROM numbering WHERE day = ?"
-        " ON CONFLICT (prefix, day) DO UPDATE SET last = max(last, excluded.last), given = max(given, excluded.given)",
+        " ON CONFLICT (prefix, day) DO UPDATE SET last = max(last, excluded.last), given = given + excluded.given",
         *reversed(days),
     )
     transaction.write("DELETE FROM numbering WHERE day = ?", days[0])
