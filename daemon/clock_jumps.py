@@ -19,6 +19,7 @@ from typing import NamedTuple, Self
 
 from daemon import followups, ratings, tickets
 from daemon.alerts import alerts, promises
+from daemon.clock import Clock
 from daemon.events import ClockJumped
 from daemon.figures.counting import FIRST_YEAR
 from daemon.printing import jobs
@@ -98,12 +99,23 @@ class ClockJumps:
 
     def __init__(self, machine: str) -> None:
         self._machine = machine
+        self._stored: _Note | None = None
+        """What is on the disk for certain, as long as nothing follows from it: not what a change may yet take back."""
+
+    def is_due(self, clock: Clock) -> bool:
+        """Whether the clock may have been set since the last note, or it is time for another."""
+        if self._stored is None:
+            return True
+        passed_s = clock.monotonic_s() - self._stored.steady_s
+        by_s = clock.now().timestamp() - self._stored.wall_s - passed_s
+        return not 0 <= passed_s < REMEMBER_S or abs(by_s) > JUMP_S
 
     def __call__(self, change: Transaction) -> Last | None:
         """Note a jump of the clock, if there was one since the last transaction, with all that follows from it.
 
         Returns what keeps the time, for whatever may be stored by it.
         """
+        self._stored = None
         now, steady_s = change.now, change.monotonic_s
         wall_s = now.timestamp()
         known = _Note.read(change)
@@ -118,6 +130,7 @@ class ClockJumps:
             _Note(self._machine, wall_s, steady_s, since_s).keep(change)
             return None
         if exact and passed_s < REMEMBER_S:
+            self._stored = known
             return None
         the_same_clock = exact or not _was_set(now)  # as far as anybody knows
         since_s = known.since_s if the_same_clock else wall_s

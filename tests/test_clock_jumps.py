@@ -107,6 +107,14 @@ def test_the_first_thing_that_is_done_after_the_clock_was_set_is_done_by_a_clock
     assert len(jumps(ledger)) == 1
 
 
+def test_a_clock_that_is_set_and_set_back_jumped_twice(ledger: Ledger) -> None:
+    for now in (MORNING, "2026-11-21T12:30:00+08:00", MORNING, "2026-11-21T12:30:00+08:00"):
+        ledger.clock.set(now)
+        for _ in range(2):
+            ledger.do(lambda _: None)
+    assert jumps(ledger)[-3:] == [(14400.0, True), (-14400.0, True), (14400.0, True)]
+
+
 def test_a_clock_that_drifts_did_not_jump(ledger: Ledger) -> None:
     come(ledger)
     for _ in range(10):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.clock import Clock
 from daemon.store import database_file
 from daemon.store.database import Transaction
 from daemon.store.store import StoreError
@@ -89,13 +90,17 @@ async def test_a_full_disk_loses_nothing_confirms_nothing_and_is_used_again_when
 async def test_a_bug_in_what_comes_first_keeps_no_change_from_being_made(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(change: Transaction) -> None:
-        change.set_meta("half", "done")
-        note(99)(change)
-        message = "a bug"
-        raise ZeroDivisionError(message)
+    class Faulty:
+        def is_due(self, _: Clock) -> bool:
+            return True
 
-    async with open_store(path, first=fail) as rig:
+        def __call__(self, change: Transaction) -> None:
+            change.set_meta("half", "done")
+            note(99)(change)
+            message = "a bug"
+            raise ZeroDivisionError(message)
+
+    async with open_store(path, first=Faulty()) as rig:
         assert [await rig.store.transact(note(number)) for number in (1, 2)] == [1, 2]
         assert await rig.store.transact(lambda change: change.meta("half")) is None
     assert rig.events.sequences == [1, 2]

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from daemon.clock import Clock
 from daemon.envelope import StoredEvent, seal
@@ -156,8 +156,17 @@ Reaction = Callable[[Transaction, Event], None]
 Last = Callable[[Transaction], None]
 """What is done last in a transaction: not in one that changes nothing, while the disk takes nothing."""
 
-First = Callable[[Transaction], Last | None]
-"""What is done first in every transaction, before any change; what is to be done last, if anything is."""
+
+class First(Protocol):
+    """What is done first in a transaction, before any change."""
+
+    def is_due(self, clock: Clock, /) -> bool:
+        """Whether there may be anything to do: most transactions need not wait for it."""
+        ...
+
+    def __call__(self, transaction: Transaction, /) -> Last | None:
+        """Do it; what is to be done last, if anything is."""
+        ...
 
 
 class Connection:

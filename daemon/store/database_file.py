@@ -114,7 +114,7 @@ class Database:
 
     def _do_first(self, connection: Connection) -> tuple[list[StoredEvent], Last | None]:
         last = None
-        if self._first is None:
+        if self._first is None or not self._first.is_due(self._clock):
             return [], last
         with connection.savepoint() as transaction:
             try:
