@@ -63,15 +63,22 @@ class Bench:
         self.process.communicate(timeout=10)
 
 
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A running bench, on a port of its own."""
+    with contextlib.closing(Bench("0")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     """A browser without a window."""
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
 
 
 @dataclass(slots=True)
@@ -102,8 +109,8 @@ class Visit:
 Open = Callable[..., Visit]
 
 
-@contextlib.contextmanager
-def visits(bench: Bench, browser: Browser) -> Iterator[Open]:
+@pytest.fixture
+def visit(bench: Bench, browser: Browser) -> Iterator[Open]:
     """Opens pages; whatever the browser complains of fails the test."""
     opened = []
 

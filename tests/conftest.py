@@ -22,6 +22,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from simulators.stage import Endpoint, PtyEndpoint, TcpEndpoint
 
+pytest_plugins = ["tests.browser_rig"]
+
 START_S = 10.0
 
 

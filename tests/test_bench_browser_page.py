@@ -5,32 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser_rig import Bench, Open, chromium, visits
+from tests.browser_rig import Bench, Open
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with contextlib.closing(Bench("0")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
-
-
-@pytest.fixture
-def visit(bench: Bench, browser: Browser) -> Iterator[Open]:
-    with visits(bench, browser) as opened:
-        yield opened
 
 
 def test_the_page_fits_a_telephone(visit: Open) -> None:
